@@ -1,0 +1,24 @@
+"""Where Kafka is and what our topics are called there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """``bootstrap_servers`` as ``host:port[,host:port]``; ``prefix`` stands before every topic and group name."""
+
+    bootstrap_servers: str
+    prefix: str = "shop"
+
+    def topic(self, name: str) -> str:
+        """The broker's name of a logical topic: ``orders`` is ``shop.orders``."""
+        return f"{self.prefix}.{name}"
+
+    def group(self, consumer: str) -> str:
+        """The consumer group of a consumer; stable, so that it goes on where it stopped."""
+        return f"{self.prefix}.{consumer}"
+
+    def client_options(self) -> dict[str, Any]:
+        """What every aiokafka client needs to connect."""
+        return {"bootstrap_servers": self.bootstrap_servers}

@@ -1,0 +1,76 @@
+"""Transactions that announce what they changed.
+
+An event is published if and only if its change was committed: it is recorded in the outbox, in the same transaction,
+and the relay moves it to Kafka afterwards. Nothing else in a service may publish.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import orjson
+
+from events.catalogue import Event
+from events.envelope import Envelope, encode
+from events.tables import outbox
+from kit.database import Connection, Database, Query, bulk_insert, columns_of
+
+_COLUMNS = ("topic", "key", "value", "headers")
+_RECORD = Query(bulk_insert(outbox, *_COLUMNS))
+
+
+class Transaction(Connection):
+    """A connection inside a transaction, plus the events that it will announce.
+
+    ``record`` only collects; the rows are written in one statement right before the commit, in the order of the calls.
+    An envelope without a trace gets the one that ``traces`` names for its key (the event or request it answers).
+    """
+
+    __slots__ = ("_after_commit", "recorded", "traces")
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.raw)
+        self.recorded: list[Envelope[Event]] = []
+        self.traces: dict[str, str] = {}
+        self._after_commit: list[Callable[[], None]] = []
+
+    def record(self, envelopes: Iterable[Envelope[Event]]) -> None:
+        self.recorded.extend(envelopes)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """``call`` runs once the commit stands (never when it does not). It must not raise or block."""
+        self._after_commit.append(call)
+
+    async def flush(self) -> None:
+        """Writes what was recorded to the outbox. Called by ``Outbox.transaction``."""
+        if not self.recorded:
+            return
+        rows = []
+        for envelope in self.recorded:
+            trace = envelope.traceparent or self.traces.get(envelope.key)
+            key, value, headers = encode(replace(envelope, traceparent=trace))
+            rows.append((envelope.topic, key, value, orjson.dumps({name: text.decode() for name, text in headers})))
+        await self.execute(_RECORD, **columns_of(_COLUMNS, rows))
+
+    def committed(self) -> None:
+        for call in self._after_commit:
+            call()
+
+
+class Outbox:
+    """Opens announcing transactions on a service's database and wakes its relay after each commit."""
+
+    def __init__(self, database: Database, wake: Callable[[], None]) -> None:
+        self._database = database
+        self._wake = wake
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Changes and events of the block are committed together, or not at all. The relay is woken at once."""
+        async with self._database.transaction() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+            await transaction.flush()
+        if transaction.recorded:
+            self._wake()
+        transaction.committed()

@@ -1,0 +1,45 @@
+"""Types for what people send: numbers and texts within bounds, said once, the same in every service."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+MAX_BIGINT = 2**63 - 1
+
+
+def _no_control_characters(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs"):
+            raise ValueError(f"control character U+{ord(character):04X} is not allowed")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_no_control_characters),
+]
+"""One line of text a person typed: 1 to 200 characters, no control characters."""
+
+Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+"""How many pieces: 1 to a million."""
+
+Identifier = Annotated[int, Field(strict=True, ge=1, le=MAX_BIGINT)]
+"""A product's number."""
+
+Cents = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+"""Money in cents."""
+
+
+class Body(BaseModel):
+    """A request body: camelCase, and a field that nobody knows is an error instead of a silent typo."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Answer(BaseModel):
+    """A response body: camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
