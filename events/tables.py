@@ -61,7 +61,7 @@ positions = Table(
     PrimaryKeyConstraint("consumer", "topic", "partition"),
     postgresql_with={"fillfactor": 50, "autovacuum_vacuum_scale_factor": 0, "autovacuum_vacuum_threshold": 1000},
 )
-"""The next offset to handle per consumer and partition (broker's topic name), moved in the transaction of the effects."""
+"""The next offset to handle per consumer and partition (broker's topic name), moved together with the effects."""
 
 dead_letters = Table(
     "dead_letters",
