@@ -21,7 +21,7 @@ class Caller:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Caller":
-        """The caller of an incoming request: ``X-Deadline-Ms`` (milliseconds left when it was sent) and ``traceparent``.
+        """The caller of an incoming request: ``X-Deadline-Ms`` (milliseconds left when sent) and ``traceparent``.
 
         ``headers`` must look names up without regard to case (Starlette's do). As W3C Trace Context asks for its own
         header, a value that cannot be read counts as absent: neither changes what is done, only how long it may take.

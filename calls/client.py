@@ -20,9 +20,9 @@ __all__ = ["Caller", "Peer", "PeerError", "PeerFailed", "PeerRefused", "PeerTime
 
 
 class Peer:
-    """Another service. A call takes ``deadline`` seconds at most, or what is left of its caller's time if that is less.
+    """Another service. A call takes ``deadline`` seconds at most, or what is left of its caller's time if less.
 
-    Every call either returns the JSON object of a 2xx answer or raises a PeerError (see its docstring for the tree), and
+    Every call returns the JSON object of a 2xx answer or raises a PeerError (see its docstring for the tree), and
     sends ``traceparent`` and ``X-Deadline-Ms`` (what is left of the time) along. Nothing is repeated here. A cancelled
     call closes its connection, so that the peer's late answer cannot meet the next request.
     """

@@ -10,7 +10,7 @@ class PeerError(Exception):
     PeerError
     ├── PeerUnavailable   no connection, or it broke before the whole answer was there; the work may have been done
     ├── PeerTimeout       the deadline passed first; the work may have been done, or still be under way
-    ├── PeerRefused       a 4xx: the peer understood and said no; ``status`` and ``problem`` say why, repeating is no use
+    ├── PeerRefused       a 4xx: the peer understood and said no; ``status`` and ``problem`` say why
     └── PeerFailed        a 5xx, or an answer that is not what the peer's routes promise
 
     ``peer`` is the base URL that was called.
