@@ -1,0 +1,1 @@
+"""Orders: takes orders and knows how each of them ended."""

@@ -1,0 +1,114 @@
+"""Writing a group of new orders at once, each idempotency key once: what all wirings share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kit.database import Connection
+from kit.ids import new_id
+from kit.problems import Problem, unavailable
+from orders_svc import store
+from orders_svc.domain import Order, ShownProduct
+from orders_svc.placing import refusals
+from orders_svc.placing.protocol import OrderRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A request and the product it names: as shown to the customer, or why it cannot be had."""
+
+    request: OrderRequest
+    product: ShownProduct | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The order that stands for a request; ``new`` is False when an earlier request with the same key placed it."""
+
+    order: Order
+    new: bool
+
+
+async def admit(connection: Connection, candidates: Sequence[Candidate]) -> list[Admitted | Problem]:
+    """Inserts the orders of a group, in the caller's transaction; one result a candidate, in order.
+
+    A key that was used before, also within the group, gets the order it placed then, or a problem when the content is
+    another; a candidate that gets a problem leaves nothing behind. An earlier order is found even when its product
+    cannot be had any more.
+    """
+    now = datetime.now(UTC)
+    drafts = [_draft(candidate, now) for candidate in candidates]
+    placed = await _placed_by_key(connection, candidates, drafts, now)
+    results = [_result(candidate, draft, placed) for candidate, draft in zip(candidates, drafts, strict=True)]
+    new = [result.order for result in results if isinstance(result, Admitted) and result.new]
+    if new:
+        await store.insert(connection, new)
+    return results
+
+
+async def repeated(connection: Connection, request: OrderRequest) -> Order | None:
+    """The order that the request's key has placed before, or None. Raises Problem when its content was another."""
+    key = request.idempotency_key
+    if key is None:
+        return None
+    found = (await store.find_keys(connection, [key])).get(key)
+    if found is None:
+        return None
+    if found[0] != request.fingerprint():
+        raise refusals.key_of_another_order(key, found[1].id)
+    return found[1]
+
+
+def _draft(candidate: Candidate, now: datetime) -> Order | None:
+    request, product = candidate.request, candidate.product
+    if isinstance(product, Problem):
+        return None
+    return Order.place(new_id(), product, request.quantity, request.customer, at=now)
+
+
+async def _placed_by_key(
+    connection: Connection, candidates: Sequence[Candidate], drafts: Sequence[Order | None], now: datetime
+) -> dict[str, tuple[str, Order]]:
+    """Fingerprint and order that each key of the group stands for: the first draft that claimed it, or an old order.
+    A key is missing when it is new and no candidate that brought it can be placed."""
+    claims: dict[str, tuple[str, Order]] = {}
+    keys: set[str] = set()
+    for candidate, draft in zip(candidates, drafts, strict=True):
+        key = candidate.request.idempotency_key
+        if key is not None:
+            keys.add(key)
+            if draft is not None and key not in claims:
+                claims[key] = (candidate.request.fingerprint(), draft)
+    if not keys:
+        return {}
+    won: set[str] = set()
+    if claims:
+        rows = [(key, fingerprint, draft.id, now) for key, (fingerprint, draft) in sorted(claims.items(), key=_by_key)]
+        won = await store.claim_keys(connection, rows)
+    placed = {key: claims[key] for key in won}
+    if keys - won:
+        placed |= await store.find_keys(connection, keys - won)
+    return placed
+
+
+def _result(
+    candidate: Candidate, draft: Order | None, placed: dict[str, tuple[str, Order]]
+) -> Admitted | Problem:
+    key = candidate.request.idempotency_key
+    if key is not None and key in placed:
+        fingerprint, order = placed[key]
+        if order is draft:
+            return Admitted(order, new=True)
+        if fingerprint == candidate.request.fingerprint():
+            return Admitted(order, new=False)
+        return refusals.key_of_another_order(key, order.id)
+    if isinstance(candidate.product, Problem):
+        return candidate.product
+    if key is not None:
+        return unavailable("the Idempotency-Key has just been forgotten after its 24 h; try again")
+    assert draft is not None
+    return Admitted(draft, new=True)
+
+
+def _by_key(claim: tuple[str, object]) -> str:
+    return claim[0]

@@ -1,0 +1,55 @@
+"""What every wiring offers: placing an order and cancelling one."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+from uuid import UUID
+
+from orders_svc.domain import Customer, Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A valid request for an order; whether the product exists is not known yet. ``traceparent`` (W3C) is the
+    request's, None when it had none."""
+
+    product_id: int
+    quantity: int
+    customer: Customer
+    idempotency_key: str | None = None
+    traceparent: str | None = None
+
+    def fingerprint(self) -> str:
+        """A digest of what is ordered, for telling a repeat from another order under the same key."""
+        customer = self.customer
+        content = "\0".join((str(self.product_id), str(self.quantity), customer.id, customer.name, customer.address))
+        return blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+class Placing(Protocol):
+    """One wiring. Both methods raise ``kit.problems.Problem`` for what the customer must be told instead, and answer
+    only what is committed."""
+
+    @property
+    def answers_settled(self) -> bool:
+        """Whether ``place`` itself brings the order to its end, so that its answer is the outcome."""
+        ...
+
+    async def place(self, request: OrderRequest) -> Order:
+        """The new order, or the one that the same idempotency key has placed before, in its current status.
+
+        Problems: 422 for an unknown or withdrawn product (nothing is left behind) and for a key that was used for
+        another order; 503 when the order cannot be taken right now.
+        """
+        ...
+
+    async def cancel(self, order_id: UUID, reason: str, *, traceparent: str | None = None) -> Order:
+        """Starts (or repeats) the cancellation, and returns the order as far as it has come.
+
+        Problems: 404 for an unknown order; 409 for one that cannot be cancelled any more.
+        """
+        ...
+
+    async def ready(self) -> str | None:
+        """Why orders cannot be placed now, or None when they can."""
+        ...

@@ -1,0 +1,1 @@
+"""Replicated and summed-up views that orders builds from events: one module each."""

@@ -1,0 +1,16 @@
+"""Which trace an order belongs to: W3C Trace Context's ``traceparent``."""
+
+import re
+from uuid import UUID
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def traceparent(header: str | None) -> str | None:
+    """The header's value if it is a valid ``traceparent``; a broken one counts as absent, as the standard asks."""
+    return header if header is not None and _TRACEPARENT.fullmatch(header) else None
+
+
+def trace_of(order_id: UUID, given: str | None) -> str:
+    """``given``, or a trace derived from the order: its id is the trace's id, so that one is found by the other."""
+    return given or f"00-{order_id.hex}-{order_id.hex[16:]}-01"
