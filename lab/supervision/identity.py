@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 
-
 MARK = "SHOP_SUPERVISED"
 
 

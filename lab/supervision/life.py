@@ -84,12 +84,11 @@ class Life:
 
     async def _watch_end(self) -> None:
         """The group is killed before the leader is reaped: until then its number cannot be anybody else's."""
-        if hasattr(os, "pidfd_open") and hasattr(os, "waitid"):
+        if hasattr(os, "pidfd_open"):
             await _readable(os.pidfd_open(self.pid))
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
-        while self._process.poll() is None:
+        while self._process.poll() is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         self._ended.set()
 

@@ -8,7 +8,9 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import lab
 from lab.supervision.claim import Claim
 from lab.supervision.errors import StartFailed, SupervisionError
 from lab.supervision.home import Home
@@ -19,6 +21,8 @@ from lab.supervision.readiness import is_ready
 from lab.supervision.spawn import signal_tree
 from lab.supervision.spec import ProcessSpec
 from lab.supervision.state import Phase, ProcessState
+
+_CHECKOUT = Path(lab.__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,16 @@ class ManagedProcess:
             self._log = None
 
     async def _run(self, first_ready: asyncio.Future[None]) -> None:
+        """What goes wrong on a first start is raised to the starter; later it is noted, and the process stays down."""
+        try:
+            await self._run_lives(first_ready)
+        except Exception as error:
+            if not first_ready.done():
+                raise
+            self._note(f"cannot be kept running: {error}")
+            self._enter(Phase.DOWN)
+
+    async def _run_lives(self, first_ready: asyncio.Future[None]) -> None:
         delay, told = self._back_off.first, False
         while True:
             began = time.monotonic()
@@ -199,7 +213,7 @@ class ManagedProcess:
     async def _prepare(self) -> None:
         if self.spec.prepare is None:
             return
-        command = replace(self.spec, argv=self.spec.prepare, account=None, death_signal=signal.SIGKILL)
+        command = replace(self.spec, argv=self.spec.prepare, cwd=_CHECKOUT, account=None, death_signal=signal.SIGKILL)
         life = await Life.begin(command, self._on_line)
         try:
             code = await life.ended()
