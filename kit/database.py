@@ -24,6 +24,11 @@ class DatabaseUnavailable(Exception):
     """There is no connection to the database yet (start-up) or any more (shutdown)."""
 
 
+class Overtaken(Exception):
+    """Another transaction changed first what this one had read; this one must be rolled back, and succeeds when it is
+    run again."""
+
+
 _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03")
 
 
@@ -34,7 +39,7 @@ def is_transient(error: BaseException) -> bool:
         return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
     if isinstance(error, asyncpg.InterfaceError):  # some of them are about a value that does not fit its parameter
         return not isinstance(error, ValueError)
-    return isinstance(error, OSError | TimeoutError | DatabaseUnavailable)
+    return isinstance(error, OSError | TimeoutError | DatabaseUnavailable | Overtaken)
 
 
 class Query:
