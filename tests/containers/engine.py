@@ -1,0 +1,98 @@
+"""Finding a container engine, and a compose project on it."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMPOSE_FILE = "docker-compose.kafka.yml"
+
+NO_ENGINE = (
+    "no container engine answers `docker info`: start one, or name a command that does in SHOP_CONTAINER_SETUP "
+    "(it is run once; the engine must answer and hold or reach the images afterwards)"
+)
+
+
+class EngineMissing(Exception):
+    """There is no container engine; the message says what to do."""
+
+
+def require_engine(environment: Mapping[str, str] = os.environ) -> None:
+    """Returns when an engine answers. Runs ``SHOP_CONTAINER_SETUP`` first where it is set (10 minutes at most).
+
+    Raises EngineMissing when there is none, and subprocess.CalledProcessError when the set-up command fails.
+    """
+    command = environment.get("SHOP_CONTAINER_SETUP")
+    if command:
+        subprocess.run(["bash", "-c", command], check=True, stdin=subprocess.DEVNULL, timeout=600)
+    if not _answers(["docker", "info"]):
+        raise EngineMissing(NO_ENGINE)
+    if not _answers(["docker", "compose", "version"]):
+        raise EngineMissing("docker is there, its compose plugin is not: install docker-compose-plugin")
+
+
+def must_not_skip(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a missing engine is a failure: somebody promised one."""
+    return environment.get("SHOP_CONTAINERS") == "required" or bool(environment.get("SHOP_CONTAINER_SETUP"))
+
+
+def _answers(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+@contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    """Ports on 127.0.0.1 that nobody listens on, all different."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in sockets]
+    yield ports
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One compose project under a name of its own, with its own ports and volumes."""
+
+    project: str
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str, timeout: float = 120) -> str:
+        """Standard output of ``docker compose ...``. Raises AssertionError with everything it said when it fails."""
+        command = ["docker", "compose", "-p", self.project, "-f", COMPOSE_FILE, *arguments]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.environment[f'SHOP_{service.upper()}_PORT']}"
+
+
+def eventually(condition: object, *, within: float, what: str) -> object:
+    """The first true result of calling ``condition``; AssertionError naming ``what`` when the time (s) ran out."""
+    assert callable(condition)
+    deadline = time.monotonic() + within
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"{what}: not within {within} s"
+        time.sleep(0.1)

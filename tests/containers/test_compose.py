@@ -1,0 +1,133 @@
+"""The whole shop in containers: one command brings it up, an order goes through, and the three services agree."""
+
+import json
+import secrets
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.containers.engine import Compose, eventually, free_ports
+
+SERVICES = ("orders", "products", "delivery")
+
+
+@pytest.fixture(scope="module")
+def shop(engine: None) -> Iterator[Compose]:
+    names = ("SHOP_ORDERS_PORT", "SHOP_PRODUCTS_PORT", "SHOP_DELIVERY_PORT", "SHOP_KAFKA_PORT", "SHOP_POSTGRES_PORT")
+    with free_ports(len(names)) as ports:
+        environment = dict(zip(names, map(str, ports), strict=True))
+    compose = Compose(f"shop-test-{secrets.token_hex(4)}", {**environment, "SHOP_IMAGE": "shop-events:test"})
+    try:
+        compose.run("build", timeout=600)
+        compose.run("up", "--detach", "--wait", "--wait-timeout", "240", timeout=300)
+        yield compose
+    except AssertionError as failure:
+        failure.add_note(compose.run("logs", "--no-color", "--tail", "40"))
+        raise
+    finally:
+        compose.run("down", "--volumes", "--timeout", "20", timeout=180)
+
+
+def test_an_order_goes_through_and_the_three_services_agree(shop: Compose) -> None:
+    before = _get(f"{shop.url('products')}/products/2")
+
+    order = _place(shop, quantity=3)
+
+    assert order["status"] == "confirmed"
+    after = _get(f"{shop.url('products')}/products/2")
+    assert after["stock"] == before["stock"] - 3
+    deliveries = _get(f"{shop.url('delivery')}/deliveries?orderId={order['id']}")["items"]
+    assert [(each["orderId"], each["state"], each["quantity"]) for each in deliveries] == [(order["id"], "started", 3)]
+
+
+def test_an_order_placed_while_products_is_down_is_confirmed_after_it_returns(shop: Compose) -> None:
+    shop.run("kill", "--signal", "SIGKILL", "products")
+    answer = httpx.post(f"{shop.url('orders')}/orders", json=_order(), timeout=30)
+    assert answer.status_code == 202, answer.text
+    shop.run("up", "--detach", "--wait", "--no-deps", "products")
+
+    def confirmed() -> bool:
+        return bool(_get(f"{shop.url('orders')}{answer.headers['location']}")["status"] == "confirmed")
+
+    eventually(confirmed, within=30, what="the order is confirmed")
+
+
+def test_what_was_stored_survives_down_and_up(shop: Compose) -> None:
+    order = _place(shop, quantity=1)
+    shop.run("down", "--timeout", "20", timeout=180)
+    shop.run("up", "--detach", "--wait", "--wait-timeout", "240", timeout=300)
+    assert _get(f"{shop.url('orders')}/orders/{order['id']}") == order
+    assert _place(shop, quantity=1)["status"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("role", "database"), [("orders", "products"), ("products", "delivery"), ("delivery", "orders")]
+)
+def test_a_service_cannot_enter_another_ones_database(shop: Compose, role: str, database: str) -> None:
+    url = f"postgresql://{role}:laptop-{role}@postgres:5432/{database}"
+    with pytest.raises(AssertionError, match="permission denied for database"):
+        shop.run("exec", "--no-TTY", "postgres", "psql", url, "--command", "select 1")
+
+
+def test_the_lab_reads_every_database_and_writes_none(shop: Compose) -> None:
+    url = "postgresql://audit:laptop-audit@postgres:5432/orders"
+    assert "(1 row)" in shop.run(
+        "exec", "--no-TTY", "postgres", "psql", url, "--command", "select count(*) from orders"
+    )
+    with pytest.raises(AssertionError, match=r"permission denied|read-only transaction"):
+        shop.run("exec", "--no-TTY", "postgres", "psql", url, "--command", "delete from orders")
+
+
+def test_everything_is_bound_to_loopback_and_ours_run_without_root(shop: Compose) -> None:
+    identifiers = shop.run("ps", "--quiet").split()
+    inspected = json.loads(subprocess.check_output(["docker", "inspect", *identifiers], text=True))
+    addresses = {
+        binding["HostIp"]
+        for container in inspected
+        for bindings in container["NetworkSettings"]["Ports"].values()
+        for binding in bindings or ()
+    }
+    assert addresses == {"127.0.0.1"}
+    ours = [container for container in inspected if container["Config"]["Image"] == "shop-events:test"]
+    assert len(ours) == 4
+    for container in ours:
+        assert container["Config"]["User"] == "10001"
+        assert container["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def test_services_stop_cleanly_when_told(shop: Compose) -> None:
+    """Last in this file: it stops the services. 0 is the exit code of a drained process, 137 that of a killed one."""
+    shop.run("stop", "--timeout", "20", *SERVICES, "product-copy", timeout=120)
+    states = [json.loads(line) for line in shop.run("ps", "--all", "--format", "json").splitlines()]
+    codes = {state["Service"]: state["ExitCode"] for state in states if state["Service"] in (*SERVICES, "product-copy")}
+    assert codes == dict.fromkeys((*SERVICES, "product-copy"), 0)
+
+
+def _order(quantity: int = 1) -> dict[str, Any]:
+    return {
+        "productId": 2,
+        "quantity": quantity,
+        "customerId": "compose",
+        "customerName": "Compose",
+        "address": "1 Container Street",
+    }
+
+
+def _place(shop: Compose, *, quantity: int) -> dict[str, Any]:
+    """The order as orders shows it after it has settled."""
+    answer = httpx.post(
+        f"{shop.url('orders')}/orders", json=_order(quantity), headers={"Prefer": "wait=20"}, timeout=30
+    )
+    assert answer.status_code == 201, answer.text
+    order: dict[str, Any] = answer.json()
+    return order
+
+
+def _get(url: str) -> dict[str, Any]:
+    answer = httpx.get(url, timeout=10)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body

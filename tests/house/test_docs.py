@@ -1,0 +1,64 @@
+"""What the pages promise is there: links, commands, events, settings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from events.catalogue import CATALOGUE
+from tests.house.tree import ROOT, pages, text
+
+PUBLISHERS = {"orders": "orders", "stock": "products", "products": "products", "deliveries": "delivery"}
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(_without_code(text(page))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (ROOT / page.parent / name).resolve() if name else ROOT / page
+        assert path.exists(), f"{page}: {target}"
+        if anchor and path.suffix == ".md":
+            assert anchor in _anchors(path.read_text(encoding="utf-8")), f"{page}: {target}"
+
+
+def test_every_page_of_docs_can_be_found() -> None:
+    linked = {
+        (ROOT / page.parent / target.partition("#")[0]).resolve()
+        for page in pages()
+        for target in LINK.findall(text(page))
+    }
+    lost = [str(page) for page in pages() if page.parts[0] == "docs" and (ROOT / page).resolve() not in linked]
+    assert lost == []
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=lambda event: event.__name__)
+def test_every_event_is_on_the_canvas_of_its_publisher(event: type) -> None:
+    publisher = PUBLISHERS[event.topic]  # type: ignore[attr-defined]
+    published = _section(text(Path(f"docs/services/{publisher}.md")), "Events published")
+    assert f"`{event.__name__}`" in published
+
+
+def test_make_commands_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text(Path("Makefile")), re.MULTILINE))
+    for page in pages():
+        for command in re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", text(page), re.MULTILINE):
+            assert set(command) & targets, f"{page}: make {command}"
+
+
+def _section(page: str, title: str) -> str:
+    """The text below a heading, up to the next one. Raises AssertionError when there is none."""
+    found = re.search(rf"^#+ {title}\n(.*?)(?=^#|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert found, f"no section {title!r}"
+    return found[1]
+
+
+def _without_code(page: str) -> str:
+    return re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+
+
+def _anchors(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", _without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
