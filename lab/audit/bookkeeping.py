@@ -1,0 +1,45 @@
+"""What should have been cleared away: outboxes, prepared transactions; and what was put aside: dead letters."""
+
+from datetime import datetime
+
+from lab.audit.databases import Snapshot, rows
+from lab.audit.report import Check
+
+_OUTBOX = """
+    SELECT id, topic, convert_from(key, 'UTF8') AS key, recorded_at FROM outbox
+    WHERE $1::timestamptz IS NULL OR recorded_at <= $1 ORDER BY id"""
+_PREPARED = """
+    SELECT gid, owner, prepared FROM pg_prepared_xacts
+    WHERE database = current_database() AND ($1::timestamptz IS NULL OR prepared <= $1) ORDER BY prepared"""
+_DEAD = 'SELECT id, consumer, topic, partition, "offset", error FROM dead_letters ORDER BY died_at, id'
+
+
+async def outboxes_are_empty(at: Snapshot, cut: datetime | None) -> Check:
+    """``looked_at`` counts databases."""
+    check = Check("outboxes empty")
+    for service, connection in at.items():
+        check.looked_at += 1
+        async for row in rows(connection, _OUTBOX, cut):
+            detail = f"{row['topic']} {row['key']}, recorded {row['recorded_at']:%H:%M:%S}"
+            check.add(f"{service} outbox {row['id']}", detail)
+    return check
+
+
+async def nothing_is_prepared(at: Snapshot, cut: datetime | None) -> Check:
+    check = Check("no transaction left prepared")
+    for service, connection in at.items():
+        check.looked_at += 1
+        async for row in rows(connection, _PREPARED, cut):
+            check.add(f"{service} {row['gid']}", f"prepared {row['prepared']:%Y-%m-%d %H:%M:%S} by {row['owner']}")
+    return check
+
+
+async def dead_letters(at: Snapshot) -> Check:
+    """A notice, not a finding: the event is kept, with its reason, until someone requeues or discards it."""
+    check = Check("dead letters", notice=True)
+    for service, connection in at.items():
+        check.looked_at += 1
+        async for row in rows(connection, _DEAD):
+            where = f"{row['consumer']}: {row['topic']}/{row['partition']}@{row['offset']}"
+            check.add(f"{service} {row['id']}", f"{where}: {row['error'][:120]}")
+    return check
