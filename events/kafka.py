@@ -1,5 +1,6 @@
 """Where Kafka is and what our topics are called there."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,3 +23,13 @@ class Kafka:
     def client_options(self) -> dict[str, Any]:
         """What every aiokafka client needs to connect."""
         return {"bootstrap_servers": self.bootstrap_servers}
+
+
+def quiet_client_logs() -> None:
+    """Silences aiokafka's own log lines (ten a second while a broker is away), unless a level was chosen for them.
+
+    Relay and consumers log a loss once and its end once; what matters comes to them as an exception.
+    """
+    logger = logging.getLogger("aiokafka")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)

@@ -1,0 +1,88 @@
+"""A record that arrived from Kafka, and what it is to its consumer: to handle, to skip, or a dead letter."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from events.catalogue import Event
+from events.envelope import Envelope, EnvelopeError, Malformed, decode, type_of
+
+_LONGEST_NAME = 255
+
+
+class Record(Protocol):
+    """The parts of aiokafka's ConsumerRecord that are used here."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Identity(NamedTuple):
+    """What makes two records the same event: CloudEvents' source and id; where they are missing, the record's place."""
+
+    source: str
+    event_id: str
+
+
+@dataclass(slots=True)
+class Arrival:
+    """``envelope`` is the event, if the consumer handles it; ``error`` says why it is a dead letter (after how many
+    ``attempts``). Neither: skip it."""
+
+    record: Record
+    identity: Identity
+    envelope: Envelope[Event] | None = None
+    error: Exception | None = None
+    attempts: int = 1
+
+    @property
+    def skipped(self) -> bool:
+        return self.envelope is None and self.error is None
+
+
+class Reader:
+    """Reads records for a consumer of ``handled`` types. The header tells the type; others are not decoded."""
+
+    def __init__(self, handled: Iterable[type[Event]]) -> None:
+        self._catalogue: Mapping[str, type[Event]] = {event.type_name(): event for event in handled}
+        self._handled = {event.wire_type().encode() for event in self._catalogue.values()}
+
+    def read(self, record: Record) -> Arrival:
+        """Never raises: what cannot be read comes back with its error. An unknown version of a handled type, or a
+        record that does not say its type, is an error; a type that is not handled is skipped."""
+        headers = dict(record.headers)
+        if headers.get("ce_type") not in self._handled:
+            try:
+                type_name, _ = type_of(record.headers)
+            except Malformed as error:
+                return Arrival(record, identity_of(record, headers), error=error)
+            if type_name not in self._catalogue:
+                return Arrival(record, _place(record))
+        try:
+            envelope = decode(record.key, record.value, record.headers, catalogue=self._catalogue)
+        except EnvelopeError as error:
+            return Arrival(record, identity_of(record, headers), error=error)
+        return Arrival(record, identity_of(record, headers), envelope=envelope)
+
+
+def identity_of(record: Record, headers: Mapping[str, bytes]) -> Identity:
+    source, event_id = _name(headers.get("ce_source")), _name(headers.get("ce_id"))
+    return _place(record) if source is None or event_id is None else Identity(source, event_id)
+
+
+def _place(record: Record) -> Identity:
+    return Identity(f"kafka:{record.topic}", f"{record.partition}-{record.offset}")
+
+
+def _name(raw: bytes | None) -> str | None:
+    """A header's text, or None when a database key could not be made of it (no UTF-8, NUL, endless)."""
+    if not raw or len(raw) > _LONGEST_NAME or b"\0" in raw:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,210 @@
+"""A service's answer to other services' events, without losing or repeating an effect.
+
+Fetch a batch -> one database transaction {positions, inbox, effects, outbox} -> commit -> next. The positions in that
+transaction decide what was handled; Kafka's group only shares out the partitions.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import structlog
+
+from events import telemetry
+from events.arrivals import Arrival, Reader
+from events.batching import groups
+from events.catalogue import Event
+from events.dead_letters import bury
+from events.envelope import Envelope
+from events.failures import Backoff, is_transient
+from events.inbox import Inbox
+from events.intake import Batch, Intake, TopicMissing
+from events.kafka import Kafka, quiet_client_logs
+from events.outbox import Outbox, Transaction
+from events.positions import PositionError, PositionMoved, Positions
+from kit.database import Database
+
+log = structlog.get_logger()
+
+SILENT_SECONDS = 5.0
+
+Handler = Callable[[Transaction, Sequence[Envelope[Any]]], Awaitable[None]]
+"""Handles events of one type, in order. Its changes and the events it records are committed together, once."""
+
+
+class ReactionLoop:
+    """One consumer, by its stable name. Any number of replicas run the same consumer and share the partitions.
+
+    Guarantees, for every event of a handled type on the topics: its effects are committed exactly once, or it is a
+    dead letter with its reason; one aggregate's events are handled in order. An event without any effect so far is
+    never passed over: while the database or the broker is away, the loop waits.
+
+    A handler that raises: transient failures (``events.failures``) are tried again for ever. With any other failure
+    the batch is halved until the event that fails by itself is found; that one becomes a dead letter, the others'
+    effects stand. Handlers run again then, so they must not do anything but write to the transaction.
+    """
+
+    def __init__(
+        self,
+        *,
+        consumer: str,
+        kafka: Kafka,
+        database: Database,
+        outbox: Outbox,
+        topics: Sequence[str],
+        reactions: Mapping[type[Event], Handler],
+        batch_size: int = 1000,
+    ) -> None:
+        self.consumer = consumer
+        self.last_error: str | None = "not started"
+        self._last_kind: type[Exception] | None = None
+        self._outbox = outbox
+        self._reactions = dict(reactions)
+        self._reader = Reader(reactions)
+        self._positions = Positions(consumer)
+        self._inbox = Inbox(consumer)
+        self._intake = Intake(consumer=consumer, kafka=kafka, database=database, topics=topics, batch_size=batch_size)
+        self._backoff = Backoff()
+        stray = [event.__name__ for event in reactions if event.topic not in topics]
+        if stray:
+            raise ValueError(f"{consumer} handles {', '.join(stray)} but does not read their topics")
+
+    @property
+    def healthy(self) -> bool:
+        """Whether events are being handled, or would be if there were any."""
+        return self.last_error is None
+
+    async def run(self) -> None:
+        """Consumes until cancelled; a batch in hand is rolled back then and comes again.
+
+        Whatever goes wrong outside a handler (broker or database away, a topic missing, recreated or shortened, a
+        fault in this code) is logged once, makes the loop unhealthy, and is tried again with back-off for ever: nothing
+        is passed over.
+        """
+        quiet_client_logs()
+        while True:
+            try:
+                await self._intake.open()
+                while True:
+                    await self._consume_one_batch()
+            except Exception as error:  # noqa: BLE001 (the supervisor's job, see above)
+                self._trouble(error)
+            finally:
+                await self._intake.close()
+            await asyncio.sleep(self._backoff.next())
+
+    async def _consume_one_batch(self) -> None:
+        batch = await self._intake.fetch()
+        if not batch.records and self._intake.silent_seconds() > SILENT_SECONDS:
+            self._trouble(ConnectionError("Kafka does not answer"))
+            return
+        self._fine()
+        arrivals = [self._reader.read(record) for record in batch.records]
+        if not all(arrival.skipped for arrival in arrivals):
+            await self._settle(batch, arrivals)
+        elif arrivals:
+            telemetry.SKIPPED.labels(self.consumer).inc(len(arrivals))
+            self._intake.skip(batch.records)
+        elif self._intake.moves(()):
+            await self._settle(batch, [])
+
+    async def _settle(self, batch: Batch, arrivals: Sequence[Arrival], attempt: int = 1) -> None:
+        """Brings the arrivals behind us, whatever it takes. Returns early when the batch is not ours any more."""
+        while batch.generation == self._intake.generation:
+            try:
+                async with self._intake.busy:
+                    await self._transact(batch, arrivals)
+                self._fine()
+                return
+            except PositionMoved as moved:
+                log.info("another replica has handled these events", consumer=self.consumer, detail=str(moved))
+                self._intake.restart()
+            except Exception as error:  # noqa: BLE001 (becomes a dead letter, or is tried again)
+                if not is_transient(error):
+                    await self._isolate(batch, arrivals, error, attempt)
+                    return
+                self._trouble(error)
+                telemetry.RETRIES.labels(self.consumer).inc()
+                await asyncio.sleep(self._backoff.next())
+
+    async def _isolate(self, batch: Batch, arrivals: Sequence[Arrival], error: Exception, attempt: int) -> None:
+        """Some event of these fails for good. Alone, it becomes a dead letter; among others, it is searched for."""
+        if len(arrivals) > 1:
+            middle = len(arrivals) // 2
+            await self._settle(batch, arrivals[:middle], attempt + 1)
+            await self._settle(batch, arrivals[middle:], attempt + 1)
+        elif arrivals and arrivals[0].error is None:
+            poison = arrivals[0]
+            await self._settle(batch, [Arrival(poison.record, poison.identity, error=error, attempts=attempt)])
+        else:
+            raise error
+
+    async def _transact(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        """One transaction for these arrivals. Raises PositionMoved, or what a handler or the database raised."""
+        begin = perf_counter()
+        dead: list[Arrival] = []
+        envelopes: list[Envelope[Event]] = []
+        concerned = [arrival for arrival in arrivals if not arrival.skipped]
+        async with self._outbox.transaction() as transaction:
+            if batch.generation != self._intake.generation:
+                return
+            moves = self._intake.moves([arrival.record for arrival in arrivals])
+            await self._positions.move(transaction, moves)
+            fresh = await self._inbox.claim(transaction, (arrival.identity for arrival in concerned))
+            for arrival in concerned:
+                if arrival.identity in fresh:
+                    fresh.remove(arrival.identity)
+                    if arrival.envelope is not None and arrival.error is None:
+                        envelopes.append(arrival.envelope)
+                    else:
+                        dead.append(arrival)
+            for envelope in envelopes:
+                if envelope.traceparent is not None:
+                    transaction.traces[envelope.key] = envelope.traceparent
+            for event_type, group in groups(envelopes):
+                await self._reactions[event_type](transaction, group)
+            for arrival in dead:
+                await bury(transaction, self.consumer, arrival)
+        self._intake.moved(batch, moves)
+        telemetry.SKIPPED.labels(self.consumer).inc(len(arrivals) - len(concerned))
+        telemetry.DUPLICATES.labels(self.consumer).inc(len(concerned) - len(envelopes) - len(dead))
+        self._count(envelopes, dead, perf_counter() - begin)
+
+    def _count(self, envelopes: Sequence[Envelope[Event]], dead: Sequence[Arrival], seconds: float) -> None:
+        for event_type, number in Counter(envelope.type for envelope in envelopes).items():
+            telemetry.HANDLED.labels(self.consumer, event_type).inc(number)
+        for arrival in dead:
+            telemetry.DEAD_LETTERS.labels(self.consumer, type(arrival.error).__name__).inc()
+            log.error(
+                "an event became a dead letter",
+                consumer=self.consumer,
+                topic=arrival.record.topic,
+                partition=arrival.record.partition,
+                offset=arrival.record.offset,
+                error=repr(arrival.error),
+            )
+        if envelopes:
+            telemetry.BATCH_EVENTS.labels(self.consumer).observe(len(envelopes))
+            telemetry.BATCH_SECONDS.labels(self.consumer).observe(seconds)
+
+    def _trouble(self, error: Exception) -> None:
+        if self.last_error is None or type(error) is not self._last_kind:
+            known = is_transient(error) or isinstance(error, PositionError | TopicMissing)
+            log.error(
+                "the consumer waits" if known else "the consumer failed",
+                consumer=self.consumer,
+                error=repr(error),
+                exc_info=None if known else error,
+            )
+        self._last_kind = type(error)
+        self.last_error = repr(error)
+        telemetry.HEALTHY.labels(self.consumer).set(0)
+
+    def _fine(self) -> None:
+        if self.last_error is not None:
+            log.info("the consumer works", consumer=self.consumer)
+            self.last_error = None
+            telemetry.HEALTHY.labels(self.consumer).set(1)
+        self._backoff.reset()

@@ -1,0 +1,153 @@
+"""Declares the topics: ``python -m events.topics``. Idempotent, so it can run at every deployment.
+
+The broker's auto-creation stays off: a mistyped topic must be an error, not a new topic.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from events.kafka import Kafka
+
+FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * 24 * 3600 * 1000)}
+_SET_ON_TOPIC = 1  # DescribeConfigs: DYNAMIC_TOPIC_CONFIG
+BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as it should be. ``configs`` are the broker's; whatever is not named keeps the broker's default."""
+
+    name: str
+    configs: dict[str, str] = field(default_factory=dict)
+    partitions: int | None = None
+    """None: the number given on the command line."""
+
+
+TOPICS = (
+    Topic("orders", FOR_EVER | BROKER_TIME),
+    Topic("stock", FOR_EVER | BROKER_TIME),
+    Topic("deliveries", FOR_EVER | BROKER_TIME),
+    Topic("products", COMPACTED | BROKER_TIME),
+)
+
+
+async def declare(
+    kafka: Kafka,
+    topics: Sequence[Topic] = TOPICS,
+    *,
+    partitions: int = 4,
+    replication_factor: int = 1,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Makes the broker's topics what they should be: creates what is missing, brings configurations in line, adds
+    missing partitions (a warning: keys move to other partitions then, so an aggregate's older events are elsewhere).
+    Never takes anything away. Raises KafkaError."""
+    durability = {"min.insync.replicas": "2"} if replication_factor >= 3 else {}
+    async with _admin(kafka) as admin:
+        for topic in topics:
+            count = topic.partitions or partitions
+            await _declare(admin, kafka.topic(topic.name), topic.configs | durability, count, replication_factor, say)
+        await _wait_until_known(admin, [kafka.topic(topic.name) for topic in topics])
+
+
+async def _declare(
+    admin: Any, name: str, configs: dict[str, str], partitions: int, replication_factor: int, say: Callable[[str], None]
+) -> None:
+    response = await admin.create_topics([NewTopic(name, partitions, replication_factor, topic_configs=configs)])
+    _, code, *message = response.topic_errors[0]
+    if code == 0:
+        say(f"{name}: created with {partitions} partitions")
+        return
+    if for_code(code) is not TopicAlreadyExistsError:
+        raise for_code(code)(f"{name}: {message}")
+    done = []
+    overrides = await _overrides(admin, name)
+    if not configs.items() <= overrides.items():
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, overrides | configs)
+        for answer in await admin.alter_configs([resource]):
+            for error_code, error_message, *_ in answer.resources:
+                if error_code:
+                    raise for_code(error_code)(f"{name}: {error_message}")
+        done.append("configuration brought in line")
+    (described,) = await admin.describe_topics([name])
+    present = len(described["partitions"])
+    if present < partitions:
+        await admin.create_partitions({name: NewPartitions(partitions)})
+        done.append(f"WARNING: {partitions - present} partitions added, keys move to other partitions")
+    elif present > partitions:
+        done.append(f"has {present} partitions, which stay")
+    say(f"{name}: {'; '.join(done) or 'as it should be'}")
+
+
+async def _overrides(admin: Any, name: str) -> dict[str, str]:
+    """What was set on this topic itself. All of it must be sent along with a change, or the broker resets it."""
+    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    entries = answer.resources[0][4]
+    return {key: value for key, value, _read_only, source, *_ in entries if source == _SET_ON_TOPIC}
+
+
+async def _wait_until_known(admin: Any, names: Sequence[str]) -> None:
+    """Until the broker's metadata show a leader for every partition, so that nobody meets a half-made topic."""
+    async with asyncio.timeout(30):
+        while True:
+            described = await admin.describe_topics(list(names))
+            if all(topic["error_code"] == 0 and topic["partitions"] for topic in described) and all(
+                partition["leader"] >= 0 for topic in described for partition in topic["partitions"]
+            ):
+                return
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def _admin(kafka: Kafka) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+class TopicSettings(BaseSettings):
+    """Environment: ``KAFKA_BOOTSTRAP_SERVERS``, ``SHOP_TOPIC_PREFIX``, ``_PARTITIONS`` and ``_REPLICATION_FACTOR``."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOP_", env_ignore_empty=True, extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS"))
+    topic_prefix: str = Field("shop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")
+    topic_partitions: int = Field(4, ge=1, le=1000)
+    topic_replication_factor: int = Field(1, ge=1)
+
+
+def main() -> int:
+    settings = TopicSettings()
+    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    print(f"declaring topics at {kafka.bootstrap_servers}", flush=True)
+    try:
+        asyncio.run(
+            declare(
+                kafka,
+                partitions=settings.topic_partitions,
+                replication_factor=settings.topic_replication_factor,
+                say=lambda line: print(f"  {line}", flush=True),
+            )
+        )
+    except (OSError, RuntimeError) as error:
+        print(f"topics were not declared: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
