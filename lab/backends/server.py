@@ -13,9 +13,9 @@ from collections.abc import Callable
 from lab.supervision.claim import Claim
 from lab.supervision.errors import NotStopped, StartFailed
 from lab.supervision.home import Home
-from lab.supervision.identity import wait_until
+from lab.supervision.identity import ProcessIdentity, wait_until
 from lab.supervision.logs import last_lines
-from lab.supervision.spawn import signal_tree, spawn
+from lab.supervision.spawn import spawn
 from lab.supervision.spec import ProcessSpec
 
 
@@ -41,6 +41,7 @@ class EmbeddedServer(ABC):
         self.home = home
         self._claim = Claim(home, self.name)
         self._process: subprocess.Popen[bytes] | None = None
+        self._identity: ProcessIdentity | None = None
 
     @abstractmethod
     def prepare(self, progress: Callable[[str], None] = silent) -> None:
@@ -76,8 +77,8 @@ class EmbeddedServer(ABC):
             if spec.clear and not wait_until(spec.clear, until - time.monotonic()):
                 raise StartFailed(self.name, "cannot start: processes of an earlier run are still there")
             with self.home.log_file(self.name).open("ab") as log:
-                self._process = spawn(spec, log)
-            self._claim.record(self._process.pid)
+                self._process, self._identity = spawn(spec, log)
+            self._claim.record(self._identity)
             self.wait_ready(until - time.monotonic())
         except BaseException:
             self.kill()
@@ -109,8 +110,8 @@ class EmbeddedServer(ABC):
 
     def kill(self) -> None:
         """SIGKILL to it and all its children: what a power cut does to it. Returns when it is dead."""
-        if self._process and self.alive:
-            signal_tree(self._process.pid, signal.SIGKILL)
+        if self._process and self._identity:
+            self._identity.send(signal.SIGKILL)
             self._process.wait()
         self._process = None
         self._claim.release()

@@ -13,7 +13,7 @@ from lab.backends.jars import JarLock, Progress, jars_folder, locked
 from lab.backends.kafka_command import KafkaInstallation, startup_cache_file, startup_cache_possible
 from lab.backends.ports import unused_port
 from lab.backends.probes import kafka_answers
-from lab.supervision.spawn import die_with_parent, signal_tree
+from lab.supervision.spawn import die_with_parent
 
 _SWITCH = "SHOP_KAFKA_STARTUP_CACHE"
 
@@ -75,7 +75,7 @@ def _train(jars: JarLock, scratch: Path) -> Path:
         draft.unlink(missing_ok=True)
     finally:
         if process.poll() is None:
-            signal_tree(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return draft
 

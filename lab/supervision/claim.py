@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
@@ -42,11 +43,9 @@ class Claim:
             self.release()
             raise NotStopped([f"{self.name} (pid {leftover.pid}, left by an earlier run)"])
 
-    def record(self, pid: int) -> ProcessIdentity:
+    def record(self, identity: ProcessIdentity) -> None:
         """Notes the process that runs under this claim."""
-        identity = ProcessIdentity.of(pid) or ProcessIdentity(pid, "gone")
-        write_atomically(_file(self._home, self.name), json.dumps({"pid": identity.pid, "start": identity.start}))
-        return identity
+        write_atomically(_file(self._home, self.name), json.dumps(asdict(identity)))
 
     def release(self) -> None:
         """Forgets the process and lets others claim the name; a second call does nothing."""
@@ -60,7 +59,7 @@ def recorded(home: Home, name: str) -> ProcessIdentity | None:
     """The process last recorded under that name, alive or not."""
     with contextlib.suppress(FileNotFoundError, ValueError, KeyError):
         note = json.loads(_file(home, name).read_text())
-        return ProcessIdentity(int(note["pid"]), str(note["start"]))
+        return ProcessIdentity(int(note["pid"]), str(note["start"]), str(note["token"]))
     return None
 
 

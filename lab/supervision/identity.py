@@ -18,42 +18,48 @@ MARK = "SHOP_SUPERVISED"
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process, recognisable for ever: `start` differs for any later process that gets the same pid."""
+    """A process, recognisable for ever: `start` differs for any later process that gets the same pid. `token` is what
+    it was given in its environment when we spawned it; its descendants carry it too, wherever they went."""
 
     pid: int
     start: str
+    token: str = ""
 
     @classmethod
-    def of(cls, pid: int) -> ProcessIdentity | None:
+    def of(cls, pid: int, token: str = "") -> ProcessIdentity | None:
         """None when no such process runs (a zombie does not run)."""
         start = _start_of(pid)
-        return None if start is None else cls(pid, start)
+        return None if start is None else cls(pid, start, token)
 
     @property
     def alive(self) -> bool:
         return _start_of(self.pid) == self.start
 
     def tree(self) -> list[psutil.Process]:
-        """The process, its descendants and the members of its session, as far as they run; empty when the pid is
-        somebody else's by now. A leader that died leaves a session that can still be found by its number; as that
-        number may have been another's meanwhile, only members count whose environment says that we started them."""
-        start = _start_of(self.pid)
-        if start not in (None, self.start) or not self._of_this_boot():
-            return []
+        """The process, its descendants, and whatever carries its token, as far as they run. A process that merely has
+        the same pid is not among them."""
         found: dict[int, psutil.Process] = {}
-        with contextlib.suppress(psutil.Error):
-            leader = psutil.Process(self.pid)
-            found = {process.pid: process for process in (leader, *leader.children(recursive=True))}
-        for process in psutil.process_iter():
+        if self.alive:
+            with contextlib.suppress(psutil.Error):
+                leader = psutil.Process(self.pid)
+                found = {process.pid: process for process in (leader, *leader.children(recursive=True))}
+        for process in psutil.process_iter() if self.token else ():
             with contextlib.suppress(OSError, psutil.Error):
-                if process.pid in (self.pid, os.getpid()) or os.getsid(process.pid) != self.pid:
-                    continue
-                if start == self.start or process.environ().get(MARK):
+                if process.pid not in found and process.environ().get(MARK) == self.token:
                     found[process.pid] = process
+        found.pop(os.getpid(), None)
         return [process for process in found.values() if _runs(process)]
 
-    def _of_this_boot(self) -> bool:
-        return sys.platform != "linux" or self.start.startswith(f"{_boot()}:")
+    def send(self, number: signal.Signals) -> None:
+        """The signal to the whole tree (PostgreSQL's children each have a group of their own, so a group is not
+        enough). The group goes first and at once: nobody can fork away from it."""
+        tree = self.tree()
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+        for process in tree:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(number)
 
     def end(self, gently: signal.Signals, grace: float, hard: float = 5.0) -> bool:
         """Signals the process, waits `grace` seconds, then SIGKILLs its whole tree; True if nothing of it is left
@@ -64,15 +70,10 @@ class ProcessIdentity:
                 os.kill(self.pid, gently)
                 os.kill(self.pid, signal.SIGCONT)
             wait_until(lambda: not self.alive, grace)
-        kill_all(tree + self.tree())
+        for process in tree + self.tree():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         return wait_until(lambda: not any(map(_runs, tree)) and not self.tree(), hard)
-
-
-def kill_all(processes: list[psutil.Process]) -> None:
-    """SIGKILL to each; psutil compares start times first, so a reused pid is safe."""
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.02) -> bool:

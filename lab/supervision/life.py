@@ -10,17 +10,19 @@ import subprocess
 from collections.abc import Callable
 from typing import Self
 
+from lab.supervision.identity import ProcessIdentity
 from lab.supervision.logs import LineSplitter
-from lab.supervision.spawn import signal_tree, spawn
+from lab.supervision.spawn import spawn
 from lab.supervision.spec import ProcessSpec
 
 
 class Life:
-    """Guarantees: when `bury` returns, the process is reaped, no member of its group is left, and all its output that
-    had been written was handed on."""
+    """Guarantees: when `bury` returns, the process is reaped, no member of its group and no descendant of it is left,
+    and all its output that had been written was handed on."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], identity: ProcessIdentity) -> None:
         self._process = process
+        self.identity = identity
         self._ended = asyncio.Event()
         self._watch = asyncio.create_task(self._watch_end())
         self._output: asyncio.ReadTransport | None = None
@@ -29,7 +31,7 @@ class Life:
     @classmethod
     async def begin(cls, spec: ProcessSpec, on_line: Callable[[str], None]) -> Self:
         """Spawns it; from here to the returned object nothing can be cancelled away from the process."""
-        life = cls(spawn(spec, subprocess.PIPE))
+        life = cls(*spawn(spec, subprocess.PIPE))
         try:
             await life._read(on_line)
         except BaseException:
@@ -50,7 +52,7 @@ class Life:
         if self.running:
             os.kill(self.pid, number)
             if wake:
-                signal_tree(self.pid, signal.SIGCONT)
+                self.identity.send(signal.SIGCONT)
 
     async def ended(self) -> int:
         """The exit code, negative for a signal, as soon as the process has ended."""
@@ -70,7 +72,7 @@ class Life:
     async def bury(self) -> None:
         """Kills what still runs, and reaps."""
         if self.running:
-            signal_tree(self.pid, signal.SIGKILL)
+            self.identity.send(signal.SIGKILL)
         await self._watch
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._output_end.wait(), 0.5)
@@ -90,6 +92,7 @@ class Life:
                 os.killpg(self.pid, signal.SIGKILL)
         while self._process.poll() is None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        self.identity.send(signal.SIGKILL)
         self._ended.set()
 
 

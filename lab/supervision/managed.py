@@ -14,11 +14,9 @@ import lab
 from lab.supervision.claim import Claim
 from lab.supervision.errors import StartFailed, SupervisionError
 from lab.supervision.home import Home
-from lab.supervision.identity import ProcessIdentity
 from lab.supervision.life import Life
 from lab.supervision.logs import LogFile
 from lab.supervision.readiness import is_ready
-from lab.supervision.spawn import signal_tree
 from lab.supervision.spec import ProcessSpec
 from lab.supervision.state import Phase, ProcessState
 
@@ -60,7 +58,6 @@ class ManagedProcess:
         self._ending = False
         self._phase, self._since = Phase.STOPPED, time.time()
         self._phase_before = Phase.READY
-        self._identity: ProcessIdentity | None = None
 
     @property
     def phase(self) -> Phase:
@@ -68,7 +65,7 @@ class ManagedProcess:
 
     @property
     def state(self) -> ProcessState:
-        identity = self._identity if self._life else None
+        identity = self._life.identity if self._life else None
         return ProcessState(
             name=self.spec.name,
             phase=self._phase,
@@ -111,7 +108,7 @@ class ManagedProcess:
             if not await life.ended_within(self.spec.stop_grace, at_once):
                 if not at_once.is_set():
                     self._note(f"did not end within {self.spec.stop_grace:g} s and is killed")
-                signal_tree(life.pid, signal.SIGKILL)
+                life.identity.send(signal.SIGKILL)
             await asyncio.wait([self._runner])
         await self._abandon()
 
@@ -119,7 +116,7 @@ class ManagedProcess:
         """SIGKILL to all of it; returns when it is dead. What happens next is for the restart policy to say."""
         if self._life:
             life = self._life
-            signal_tree(life.pid, signal.SIGKILL)
+            life.identity.send(signal.SIGKILL)
             await life.ended()
 
     def suspend(self) -> None:
@@ -185,11 +182,11 @@ class ManagedProcess:
         except SupervisionError as error:
             return str(error)
         try:
-            self._identity = self._claim.record(life.pid)
+            self._claim.record(life.identity)
             self._listeners.changed()
             overdue = await self._watch_until_ready(life, deadline, first_ready)
             if overdue:
-                signal_tree(life.pid, signal.SIGKILL)
+                life.identity.send(signal.SIGKILL)
             code = await life.ended()
             return overdue or _how_it_ended(code)
         finally:
@@ -241,7 +238,7 @@ class ManagedProcess:
     def _signal_life(self, number: signal.Signals, phase: Phase) -> None:
         if self._life is None or not self._life.running:
             raise SupervisionError(f"{self.spec.name} does not run")
-        signal_tree(self._life.pid, number)
+        self._life.identity.send(number)
         self._enter(phase)
 
     def _on_line(self, line: str) -> None:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable
 from typing import IO
 
-import psutil
-
 from lab.supervision.errors import SupervisionError
-from lab.supervision.identity import MARK, ProcessIdentity, kill_all
+from lab.supervision.identity import MARK, ProcessIdentity
 from lab.supervision.spec import ProcessSpec
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def spawn(spec: ProcessSpec, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+def spawn(spec: ProcessSpec, output: IO[bytes] | int) -> tuple[subprocess.Popen[bytes], ProcessIdentity]:
     """Starts it in a session of its own (so a terminal's Ctrl-C reaches only the supervisor), stdin empty, stdout and
     stderr to `output`.
 
@@ -31,11 +29,11 @@ def spawn(spec: ProcessSpec, output: IO[bytes] | int) -> subprocess.Popen[bytes]
     """
     if threading.current_thread() is not threading.main_thread():
         raise SupervisionError(f"{spec.name} must be started from the main thread")
-    account = spec.account
+    account, token = spec.account, uuid.uuid4().hex
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(spec.argv),
-            env={**os.environ, **spec.env, MARK: "yes"},
+            env={**os.environ, **spec.env, MARK: token},
             cwd=spec.cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -49,6 +47,7 @@ def spawn(spec: ProcessSpec, output: IO[bytes] | int) -> subprocess.Popen[bytes]
     except (OSError, subprocess.SubprocessError) as error:
         who = f" as user {account.name}" if account else ""
         raise SupervisionError(f"{spec.name} cannot be started{who}: {error}") from error
+    return process, ProcessIdentity.of(process.pid, token) or ProcessIdentity(process.pid, "gone", token)
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
@@ -63,18 +62,3 @@ def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
             os._exit(128 + number)
 
     return ask_the_kernel
-
-
-def signal_tree(pid: int, number: signal.Signals) -> None:
-    """To the process, its group and all its descendants (PostgreSQL's children each have a group of their own).
-    The caller must not have reaped the process, or the pid may be another's."""
-    identity = ProcessIdentity.of(pid)
-    tree = identity.tree() if identity else []
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-    if number == signal.SIGKILL:
-        kill_all(tree)
-        return
-    for process in tree:
-        with contextlib.suppress(psutil.Error):
-            process.send_signal(number)

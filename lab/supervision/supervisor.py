@@ -66,7 +66,7 @@ class Supervisor:
         self._install_handlers()
         try:
             self._claim.take()
-            self._claim.record(os.getpid())
+            self._claim.record(self._me())
             self._up = True
             for spec in self._initial:
                 await self.add(spec)
@@ -204,6 +204,10 @@ class Supervisor:
 
     def _write_state(self) -> None:
         if self._up:
-            me = ProcessIdentity.of(os.getpid())
-            assert me is not None
-            write_state(self._home, RunState(me, self._since, self.states))
+            write_state(self._home, RunState(self._me(), self._since, self.states))
+
+    @staticmethod
+    def _me() -> ProcessIdentity:
+        me = ProcessIdentity.of(os.getpid())
+        assert me is not None
+        return me
