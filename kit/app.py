@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,15 +22,17 @@ class Service:
     """The parts of one service. ``tasks`` run as long as the process does; one that ends on its own ends the process
     (its supervisor starts it again): a service that answers but consumes nothing is worse than one that is down.
 
-    ``checks`` name what must be true to take traffic: each returns None, or the reason why not.
+    ``checks`` name what must be true to take traffic: each returns None, or the reason why not. ``draining`` is called
+    when the process is told to stop, while requests are still being answered; ``closing`` when they all are.
     """
 
     name: str
     title: str
     database: Database
     routers: list[APIRouter]
-    tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    checks: Mapping[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
+    tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    checks: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
+    draining: list[Callable[[], None]] = field(default_factory=list)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     failed: bool = False
 

@@ -1,6 +1,7 @@
 """Running a service: logging, uvicorn on uvloop, signals, exit code."""
 
 import logging
+import socket
 import sys
 
 import structlog
@@ -52,7 +53,20 @@ def serve(app: FastAPI, service: Service, settings: ServiceSettings) -> int:
         timeout_keep_alive=75,
         backlog=2048,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, service)
     server.run()
     log.info("stopped")
     return 1 if service.failed or not server.started else 0
+
+
+class _Server(uvicorn.Server):
+    """Tells the service that it is about to stop before waiting for the requests that are still under way."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for drain in self._service.draining:
+            drain()
+        await super().shutdown(sockets)

@@ -91,9 +91,7 @@ async def _placed_by_key(
     return placed
 
 
-def _result(
-    candidate: Candidate, draft: Order | None, placed: dict[str, tuple[str, Order]]
-) -> Admitted | Problem:
+def _result(candidate: Candidate, draft: Order | None, placed: dict[str, tuple[str, Order]]) -> Admitted | Problem:
     key = candidate.request.idempotency_key
     if key is not None and key in placed:
         fingerprint, order = placed[key]

@@ -11,7 +11,7 @@ from kit.database import Connection, Database, Query, Row, array
 from kit.grouping import Grouping
 from kit.problems import Problem, unavailable
 from orders_svc import store
-from orders_svc.domain import CannotCancel, Order, ShownProduct
+from orders_svc.domain import CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
 from orders_svc.placing.admission import Admitted, Candidate, admit
 from orders_svc.placing.protocol import OrderRequest
@@ -27,9 +27,7 @@ _PRODUCTS = Query(
         product_copy.c.withdrawn,
     ).where(product_copy.c.product_id == any_(array("ids", product_copy.c.product_id)))
 )
-_READY = Query(
-    select(func.count()).where(read_models.c.name == PRODUCT_COPY, read_models.c.ready_at.is_not(None))
-)
+_READY = Query(select(func.count()).where(read_models.c.name == PRODUCT_COPY, read_models.c.ready_at.is_not(None)))
 _NOT_READY = "the product copy has not reached its topic's end yet"
 
 
@@ -64,6 +62,17 @@ class EventsPlacing:
                 transaction.traces[str(order_id)] = trace_of(order_id, traceparent)
                 transaction.record(order.events)
         return order
+
+    async def time_out(self, before: datetime, *, limit: int) -> int:
+        async with self._outbox.transaction() as transaction:
+            overdue = await store.stuck(transaction, [Status.PENDING], before=before, limit=limit)
+            if overdue:
+                for order in overdue:
+                    order.request_cancellation(refusals.TIMED_OUT, at=datetime.now(UTC))
+                    transaction.traces[str(order.id)] = trace_of(order.id, None)
+                    transaction.record(order.events)
+                await store.save(transaction, overdue)
+        return len(overdue)
 
     async def ready(self) -> str | None:
         async with self._database.connection() as connection:

@@ -1,6 +1,7 @@
 """What every wiring offers: placing an order and cancelling one."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from typing import Protocol
 from uuid import UUID
@@ -48,6 +49,11 @@ class Placing(Protocol):
 
         Problems: 404 for an unknown order; 409 for one that cannot be cancelled any more.
         """
+        ...
+
+    async def time_out(self, before: datetime, *, limit: int) -> int:
+        """Cancels up to ``limit`` orders that were placed before ``before`` and are still not settled; how many it
+        took up. Called again and again: whatever cannot be finished now is taken up later."""
         ...
 
     async def ready(self) -> str | None:

@@ -3,7 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from calls.client import PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
 from kit.problems import Problem
+
+TIMED_OUT = "timed out"
 
 
 def unknown_product(product_id: int) -> Problem:
@@ -33,3 +36,29 @@ def unknown_order(order_id: UUID) -> Problem:
 def cannot_cancel(order_id: UUID, reason: str, **extra: Any) -> Problem:
     detail = f"order {order_id} cannot be cancelled: {reason}"
     return Problem(409, "cannot-cancel", "The order cannot be cancelled", detail, orderId=str(order_id), **extra)
+
+
+def is_refusal(failure: PeerError) -> bool:
+    """Whether the other service understood and said no, which is an outcome and not a failure of the link."""
+    return isinstance(failure, PeerRefused)
+
+
+def reason_of(failure: PeerError) -> str:
+    """What the order says it was rejected for."""
+    return failure.detail if isinstance(failure, PeerRefused) else f"a link of the chain failed: {failure}"
+
+
+def link_failure(failure: PeerError, *, order_id: UUID | None = None) -> Problem:
+    """502, 503 or 504 for a call that brought no answer; a failure further down the chain keeps its status."""
+    status, title = 502, "A service answered with an error"
+    headers = {}
+    if isinstance(failure, PeerTimeout) or (isinstance(failure, PeerFailed) and failure.status == 504):
+        status, title = 504, "A service did not answer in time"
+    elif isinstance(failure, PeerUnavailable) or (isinstance(failure, PeerFailed) and failure.status == 503):
+        status, title = 503, "A service cannot be reached"
+        headers["Retry-After"] = "1"
+    extra: dict[str, Any] = {}
+    if order_id is not None:
+        headers["Location"] = f"/orders/{order_id}"
+        extra["orderId"] = str(order_id)
+    return Problem(status, "link-failed", title, str(failure), headers=headers, **extra)

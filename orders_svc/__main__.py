@@ -1,0 +1,25 @@
+"""``python -m orders_svc`` serves; ``python -m orders_svc migrate`` brings the database to this code's schema."""
+
+import sys
+
+from kit import migrations
+from kit.process import configure_logging, serve
+from orders_svc.app import build
+from orders_svc.settings import OrdersSettings
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["migrate"]):
+        print(f"{__doc__}\nunknown arguments: {' '.join(arguments)}", file=sys.stderr)
+        return 2
+    settings = OrdersSettings()
+    configure_logging(settings, service="orders")
+    if arguments == ["migrate"]:
+        migrations.upgrade("orders_svc", settings.database_url)
+        return 0
+    app, service = build(settings)
+    return serve(app, service, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

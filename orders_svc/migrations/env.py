@@ -1,0 +1,8 @@
+"""Alembic's entry; see ``kit.migrations``."""
+
+from events import tables as bookkeeping
+from kit import migrations
+from orders_svc import store
+from orders_svc.read_models import tables as read_models
+
+migrations.run(store.metadata, read_models.metadata, bookkeeping.metadata)
