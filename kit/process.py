@@ -1,8 +1,10 @@
 """Running a service: logging, uvicorn on uvloop, signals, exit code."""
 
 import logging
+import signal
 import socket
 import sys
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -60,11 +62,16 @@ def serve(app: FastAPI, service: Service, settings: ServiceSettings) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Tells the service that it is about to stop before waiting for the requests that are still under way."""
+    """Tells the service that it is about to stop before waiting for the requests that are still under way, and counts
+    a signal that was obeyed as a normal end (uvicorn raises it again afterwards, which would be exit code 143)."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for drain in self._service.draining:
