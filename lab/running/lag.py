@@ -1,0 +1,108 @@
+"""How far consumers are behind: their own positions, and group offsets at Kafka, against the ends of the topics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from lab.running.layout import SERVICES, Layout
+
+_POSITIONS = "SELECT consumer, topic, partition, next_offset FROM positions"
+
+
+@dataclass(frozen=True)
+class ConsumerLag:
+    """``lag`` counts the records between the consumer's positions and the ends of the topics it reads; ``group_lag``
+    is the same by the offsets its group has committed at Kafka (for lag tools only), None when it has none."""
+
+    service: str
+    consumer: str
+    lag: int
+    group_lag: int | None
+
+
+async def positions(layout: Layout) -> dict[tuple[str, str], dict[tuple[str, int], int]]:
+    """(service, consumer) -> (topic, partition) -> next offset, as the databases have them."""
+    found: dict[tuple[str, str], dict[tuple[str, int], int]] = {}
+    for service in SERVICES:
+        connection = await asyncpg.connect(layout.auditor_url(service))
+        try:
+            for row in await connection.fetch(_POSITIONS):
+                offsets = found.setdefault((service, row["consumer"]), {})
+                offsets[row["topic"], row["partition"]] = row["next_offset"]
+        finally:
+            await connection.close()
+    return found
+
+
+class Lag:
+    """Asks Kafka for the ends of topics. Open it once and ask often."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._consumer: Any = None
+
+    async def __aenter__(self) -> "Lag":
+        consumer = AIOKafkaConsumer(**self._layout.broker().client_options())
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._consumer = consumer
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def total(self) -> int | None:
+        """Events that somebody still has to handle; None when Kafka or a database does not answer."""
+        try:
+            return sum(consumer.lag for consumer in await self.consumers(groups=False))
+        except (KafkaError, OSError, asyncpg.PostgresError):
+            return None
+
+    async def consumers(self, *, groups: bool = True) -> list[ConsumerLag]:
+        """One entry a consumer. Raises KafkaError, OSError or asyncpg.PostgresError."""
+        known = await positions(self._layout)
+        ends = await self._ends({topic for offsets in known.values() for topic, _ in offsets})
+        lags = []
+        for (service, consumer), offsets in sorted(known.items()):
+            topics = {topic for topic, _ in offsets}
+            due = {at: end for at, end in ends.items() if at[0] in topics}
+            behind = sum(max(end - offsets.get(at, 0), 0) for at, end in due.items())
+            committed = await self._committed(consumer) if groups else {}
+            group_lag = sum(max(end - committed.get(at, 0), 0) for at, end in due.items()) if committed else None
+            lags.append(ConsumerLag(service, consumer, behind, group_lag))
+        return lags
+
+    async def _ends(self, topics: set[str]) -> dict[tuple[str, int], int]:
+        partitions = await self._partitions(sorted(topics))
+        if not partitions:
+            return {}
+        ends = await self._consumer.end_offsets(partitions)
+        return {(at.topic, at.partition): end for at, end in ends.items()}
+
+    async def _partitions(self, topics: Sequence[str]) -> list[Any]:
+        found = []
+        for topic in topics:
+            numbers = self._consumer.partitions_for_topic(topic)
+            if numbers is None:
+                await self._consumer._client.add_topic(topic)  # aiokafka knows only topics that it was told of
+                numbers = self._consumer.partitions_for_topic(topic) or set()
+            found += [TopicPartition(topic, number) for number in sorted(numbers)]
+        return found
+
+    async def _committed(self, consumer: str) -> dict[tuple[str, int], int]:
+        admin = AIOKafkaAdminClient(**self._layout.broker().client_options())
+        await admin.start()
+        try:
+            group = self._layout.broker().group(consumer)
+            offsets = await admin.list_consumer_group_offsets(group)
+            return {(at.topic, at.partition): meta.offset for at, meta in offsets.items() if meta.offset >= 0}
+        finally:
+            await admin.close()

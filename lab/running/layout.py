@@ -1,0 +1,93 @@
+"""Which databases, topics, ports and addresses one shop has. Written down, so that other commands find it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+
+from events.kafka import Kafka
+from kit.settings import Wiring
+from lab.audit import Databases
+from lab.running.errors import NotRunning
+from lab.supervision import Home, read_state
+
+SERVICES = ("orders", "products", "delivery")
+WIRINGS: tuple[str, ...] = get_args(Wiring)
+USUAL_PORTS = {"orders": 8081, "products": 8085, "delivery": 8082}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One shop. ``name`` stands in its databases' names and, with ``topic_prefix``, keeps it apart from all others.
+
+    ``admin`` is the PostgreSQL URL of a role that may create databases and roles; ``secret`` makes the passwords of
+    the roles. Both are secrets, so the file this is kept in is the user's own.
+    """
+
+    name: str
+    wiring: Wiring
+    topic_prefix: str
+    kafka: str
+    admin: str
+    secret: str = field(repr=False)
+    ports: Mapping[str, int]
+    replicas: int = 1
+
+    def database(self, service: str) -> str:
+        return f"shop_{self.name}_{service}"
+
+    def service_url(self, service: str) -> str:
+        """The service's own address of its own database."""
+        return self._url(service, self.database(service), f"shop_{service}")
+
+    def auditor_url(self, service: str) -> str:
+        """The same database, through the read-only role that only the lab has."""
+        return self._url(service, self.database(service), f"shop_{service}_auditor")
+
+    def admin_url(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
+
+    def http(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def audited(self) -> Databases:
+        orders, products, delivery = (self.auditor_url(service) for service in SERVICES)
+        return Databases(orders, products, delivery, self.wiring)
+
+    def broker(self) -> Kafka:
+        return Kafka(self.kafka, self.topic_prefix)
+
+    def _url(self, service: str, database: str, role: str) -> str:
+        from lab.running.roles import password_of
+
+        parts = urlsplit(self.admin)
+        netloc = f"{role}:{password_of(role, self.secret)}@{parts.netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))
+
+
+def remember(home: Home, layout: Layout) -> None:
+    """For other commands, while the shop runs; readable by this user only."""
+    path = _file(home)
+    draft = path.with_suffix(".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(orjson.dumps(asdict(layout)))
+    draft.replace(path)
+
+
+def running_shop(home: Home) -> Layout:
+    """The shop that runs in this home. Raises NotRunning."""
+    try:
+        raw: dict[str, Any] = orjson.loads(_file(home).read_bytes())
+    except FileNotFoundError:
+        raise NotRunning from None
+    if read_state(home) is None:
+        raise NotRunning
+    return Layout(**raw)
+
+
+def _file(home: Home) -> Path:
+    return home.run / "shop.json"

@@ -1,0 +1,47 @@
+"""Who may touch which database: one role a service, that owns its own and cannot connect to another's, and one
+read-only role a service for the audit."""
+
+import hashlib
+import hmac
+from typing import Any
+
+from lab.running.layout import SERVICES, Layout
+
+
+def password_of(role: str, secret: str) -> str:
+    """A role's password, derived from a secret, so that it is the same at every start and stored nowhere."""
+    return hmac.new(secret.encode(), f"shop role {role}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
+async def ensure_roles(admin: Any, secret: str) -> None:
+    """Creates the six roles where they are missing and sets their passwords. ``admin`` is an asyncpg connection of a
+    role that may create roles."""
+    await admin.execute("SELECT pg_advisory_lock(hashtext('shop roles'))")  # two commands at once would collide
+    try:
+        for service in SERVICES:
+            for role in (f"shop_{service}", f"shop_{service}_auditor"):
+                if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+                    await admin.execute(f"CREATE ROLE {role} LOGIN")
+                await admin.execute(f"ALTER ROLE {role} PASSWORD '{password_of(role, secret)}'")
+            await admin.execute(f"GRANT shop_{service} TO CURRENT_USER")
+            await admin.execute(f"GRANT pg_read_all_data TO shop_{service}_auditor")
+            await admin.execute(f"ALTER ROLE shop_{service}_auditor SET default_transaction_read_only = on")
+    finally:
+        await admin.execute("SELECT pg_advisory_unlock(hashtext('shop roles'))")
+
+
+async def create_databases(admin: Any, layout: Layout, template: Layout | None = None) -> None:
+    """Creates the three databases where they are missing, as copies of ``template``'s if given, and shuts the doors
+    between them."""
+    for service in SERVICES:
+        database, owner = layout.database(service), f"shop_{service}"
+        if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
+            source = f" TEMPLATE {template.database(service)}" if template else ""
+            await admin.execute(f"CREATE DATABASE {database} OWNER {owner}{source}")
+        await admin.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {owner}_auditor")
+
+
+async def drop_databases(admin: Any, layout: Layout) -> None:
+    for service in SERVICES:
+        await admin.execute(f"DROP DATABASE IF EXISTS {layout.database(service)} WITH (FORCE)")

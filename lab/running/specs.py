@@ -1,0 +1,63 @@
+"""The processes of a shop and what each is told."""
+
+import sys
+from pathlib import Path
+
+import lab
+from lab.running.layout import SERVICES, Layout
+from lab.supervision import ProcessSpec
+
+PRODUCT_COPY = "product-copy"
+_CHECKOUT = Path(lab.__file__).resolve().parent.parent
+
+
+def environment(layout: Layout, service: str) -> dict[str, str]:
+    """What a process of that service is told; see ``kit.settings``."""
+    return {
+        "SHOP_DATABASE_URL": layout.service_url(service),
+        "KAFKA_BOOTSTRAP_SERVERS": layout.kafka,
+        "SHOP_TOPIC_PREFIX": layout.topic_prefix,
+        "SHOP_WIRING": layout.wiring,
+        "SHOP_HOST": "127.0.0.1",
+        "SHOP_PORT": str(layout.ports[service]),
+        "SHOP_PRODUCTS_URL": layout.http("products"),
+        "SHOP_DELIVERY_URL": layout.http("delivery"),
+    }
+
+
+def command(service: str, *arguments: str) -> list[str]:
+    package = {"orders": "orders_svc", "products": "products_svc", "delivery": "delivery_svc"}[service]
+    return [sys.executable, "-m", package, *arguments]
+
+
+def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
+    """A service; further replicas (1, 2, ...) listen on the ports ``<service>-1``, ..."""
+    name = service if replica == 0 else f"{service}-{replica}"
+    port = layout.ports[name]
+    return ProcessSpec(
+        name=name,
+        argv=command(service),
+        env={**environment(layout, service), "SHOP_PORT": str(port)},
+        cwd=_CHECKOUT,
+        ready=f"http://127.0.0.1:{port}/health/ready",
+        ready_deadline=60.0,
+        stop_grace=15.0,
+        port=port,
+    )
+
+
+def worker_spec(layout: Layout) -> ProcessSpec:
+    """The Faust worker that keeps orders' product copy."""
+    return ProcessSpec(
+        name=PRODUCT_COPY,
+        argv=[sys.executable, "-m", "orders_svc.read_models"],
+        env=environment(layout, "orders"),
+        cwd=_CHECKOUT,
+        stop_grace=15.0,
+    )
+
+
+def shop_specs(layout: Layout) -> list[ProcessSpec]:
+    """All processes of the wiring: only events needs the worker."""
+    specs = [service_spec(layout, service, replica) for replica in range(layout.replicas) for service in SERVICES]
+    return [*specs, worker_spec(layout)] if layout.wiring == "events" else specs
