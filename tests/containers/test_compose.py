@@ -73,7 +73,7 @@ def test_a_service_cannot_enter_another_ones_database(shop: Compose, role: str, 
 
 
 def test_the_lab_reads_every_database_and_writes_none(shop: Compose) -> None:
-    url = "postgresql://audit:laptop-audit@postgres:5432/orders"
+    url = "postgresql://orders_auditor:laptop-audit@postgres:5432/orders"
     assert "(1 row)" in shop.run(
         "exec", "--no-TTY", "postgres", "psql", url, "--command", "select count(*) from orders"
     )
