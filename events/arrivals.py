@@ -13,12 +13,23 @@ _LONGEST_NAME = 255
 class Record(Protocol):
     """The parts of aiokafka's ConsumerRecord that are used here."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def partition(self) -> int: ...
+
+    @property
+    def offset(self) -> int: ...
+
+    @property
+    def key(self) -> bytes | None: ...
+
+    @property
+    def value(self) -> bytes | None: ...
+
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
 
 
 class Identity(NamedTuple):

@@ -54,6 +54,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._positions = Positions(consumer)
         self._batch_size = batch_size
         self._consumer: Any = None
+        self._joined = False
         self._assigned: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
         self._unsaved: dict[TopicPartition, int] = {}
@@ -61,6 +62,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed_at = 0.0
         self._commit: asyncio.Task[None] | None = None
         self._to_commit: dict[TopicPartition, int] = {}
+
+    @property
+    def started(self) -> bool:
+        """Whether the group has given us our share (which may be none) and we stand at our positions."""
+        return self._joined and self._assigned <= self._next.keys()
 
     async def open(self) -> None:
         """Joins the consumer group. Raises TopicMissing, KafkaError."""
@@ -87,13 +93,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         consumer, self._consumer = self._consumer, None
         if consumer is None:
             return
-        with suppress(TimeoutError, KafkaError):
+        with suppress(OSError, KafkaError):
             async with asyncio.timeout(2):
                 if self._commit is not None:
                     await asyncio.wait([self._commit])
                 await self._send_commit(consumer)
         self._give_up_partitions()
-        with suppress(TimeoutError, KafkaError):
+        with suppress(OSError, KafkaError):
             async with asyncio.timeout(5):
                 await consumer.stop()
 
@@ -106,6 +112,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self.restart()
+        self._joined = True
         self._assigned = set(assigned)
         self._assignment_changed.set()
 
@@ -114,6 +121,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition in self._assigned:
             with suppress(KeyError):
                 telemetry.LAG.remove(self._name, partition.topic, str(partition.partition))
+        self._joined = False
         self._assigned = set()
 
     def restart(self) -> None:

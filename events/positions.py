@@ -4,7 +4,7 @@ Kafka forgets an idle group's offsets after a week; this does not. And because a
 is believed to be (compare and set), a consumer that was replaced without knowing it (a zombie) cannot commit anything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -62,14 +62,20 @@ _READ = Query(
         positions.c.topic == sa.any_(array("topics", positions.c.topic)),
     )
 )
+_PLACES = (
+    sa.func.unnest(array("topics", positions.c.topic), array("partitions", positions.c.partition))
+    .table_valued("topic", "partition")
+    .render_derived(name="places")
+)
 _LOCK = Query(
     sa.select(positions.c.topic, positions.c.partition, positions.c.next_offset)
     .where(
         positions.c.consumer == sa.bindparam("consumer"),
-        positions.c.topic == sa.any_(array("topics", positions.c.topic)),
+        positions.c.topic == _PLACES.c.topic,
+        positions.c.partition == _PLACES.c.partition,
     )
     .order_by(positions.c.topic, positions.c.partition)
-    .with_for_update()
+    .with_for_update(of=positions)
 )
 _BEGIN = Query(bulk_insert(positions, *_COLUMNS).on_conflict_do_nothing())
 _MOVES = (
@@ -113,9 +119,15 @@ class Positions:
         rows = await connection.fetch(_READ, consumer=self.consumer, topics=list(topics))
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
-    async def lock(self, connection: Connection, topics: Sequence[str]) -> dict[Partition, int]:
-        """As ``read``, and keeps everybody else from moving them until the transaction ends."""
-        rows = await connection.fetch(_LOCK, consumer=self.consumer, topics=list(topics))
+    async def lock(self, connection: Connection, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """The positions of these partitions; nobody else can move them until the transaction ends. One that was never
+        begun is missing."""
+        rows = await connection.fetch(
+            _LOCK,
+            consumer=self.consumer,
+            topics=[topic for topic, _ in partitions],
+            partitions=[partition for _, partition in partitions],
+        )
         return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
     async def begin(self, connection: Connection, starts: Mapping[Partition, int]) -> None:

@@ -7,6 +7,7 @@ transaction decide what was handled; Kafka's group only shares out the partition
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +25,7 @@ from events.intake import Batch, Intake, TopicMissing
 from events.kafka import Kafka, quiet_client_logs
 from events.outbox import Outbox, Transaction
 from events.positions import PositionError, PositionMoved, Positions
+from events.settling import settle
 from kit.database import Database
 
 log = structlog.get_logger()
@@ -100,7 +102,8 @@ class ReactionLoop:
         if not batch.records and self._intake.silent_seconds() > SILENT_SECONDS:
             self._trouble(ConnectionError("Kafka does not answer"))
             return
-        self._fine()
+        if self._intake.started:
+            self._fine()
         arrivals = [self._reader.read(record) for record in batch.records]
         if not all(arrival.skipped for arrival in arrivals):
             await self._settle(batch, arrivals)
@@ -110,36 +113,22 @@ class ReactionLoop:
         elif self._intake.moves(()):
             await self._settle(batch, [])
 
-    async def _settle(self, batch: Batch, arrivals: Sequence[Arrival], attempt: int = 1) -> None:
-        """Brings the arrivals behind us, whatever it takes. Returns early when the batch is not ours any more."""
-        while batch.generation == self._intake.generation:
-            try:
-                async with self._intake.busy:
-                    await self._transact(batch, arrivals)
-                self._fine()
-                return
-            except PositionMoved as moved:
-                log.info("another replica has handled these events", consumer=self.consumer, detail=str(moved))
+    async def _settle(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
+        """Returns early when the rest of the batch is not ours any more."""
+        try:
+            await settle(arrivals, partial(self._transact, batch), self._wait)
+        except PositionMoved as moved:
+            log.info("another replica handles these events", consumer=self.consumer, detail=str(moved))
+            if batch.generation == self._intake.generation:
                 self._intake.restart()
-            except Exception as error:  # noqa: BLE001 (becomes a dead letter, or is tried again)
-                if not is_transient(error):
-                    await self._isolate(batch, arrivals, error, attempt)
-                    return
-                self._trouble(error)
-                telemetry.RETRIES.labels(self.consumer).inc()
-                await asyncio.sleep(self._backoff.next())
 
-    async def _isolate(self, batch: Batch, arrivals: Sequence[Arrival], error: Exception, attempt: int) -> None:
-        """Some event of these fails for good. Alone, it becomes a dead letter; among others, it is searched for."""
-        if len(arrivals) > 1:
-            middle = len(arrivals) // 2
-            await self._settle(batch, arrivals[:middle], attempt + 1)
-            await self._settle(batch, arrivals[middle:], attempt + 1)
-        elif arrivals and arrivals[0].error is None:
-            poison = arrivals[0]
-            await self._settle(batch, [Arrival(poison.record, poison.identity, error=error, attempts=attempt)])
-        else:
-            raise error
+    async def _wait(self, error: Exception) -> None:
+        self._trouble(error)
+        telemetry.RETRIES.labels(self.consumer).inc()
+        generation = self._intake.generation
+        await asyncio.sleep(self._backoff.next())
+        if generation != self._intake.generation:
+            raise PositionMoved("the partitions were given to others")
 
     async def _transact(self, batch: Batch, arrivals: Sequence[Arrival]) -> None:
         """One transaction for these arrivals. Raises PositionMoved, or what a handler or the database raised."""
@@ -147,16 +136,16 @@ class ReactionLoop:
         dead: list[Arrival] = []
         envelopes: list[Envelope[Event]] = []
         concerned = [arrival for arrival in arrivals if not arrival.skipped]
-        async with self._outbox.transaction() as transaction:
+        async with self._intake.busy, self._outbox.transaction() as transaction:
             if batch.generation != self._intake.generation:
-                return
+                raise PositionMoved("the partitions were given to others, or the positions are read again")
             moves = self._intake.moves([arrival.record for arrival in arrivals])
             await self._positions.move(transaction, moves)
             fresh = await self._inbox.claim(transaction, (arrival.identity for arrival in concerned))
             for arrival in concerned:
                 if arrival.identity in fresh:
                     fresh.remove(arrival.identity)
-                    if arrival.envelope is not None and arrival.error is None:
+                    if arrival.envelope is not None:
                         envelopes.append(arrival.envelope)
                     else:
                         dead.append(arrival)
@@ -167,6 +156,7 @@ class ReactionLoop:
                 await self._reactions[event_type](transaction, group)
             for arrival in dead:
                 await bury(transaction, self.consumer, arrival)
+        self._fine()
         self._intake.moved(batch, moves)
         telemetry.SKIPPED.labels(self.consumer).inc(len(arrivals) - len(concerned))
         telemetry.DUPLICATES.labels(self.consumer).inc(len(concerned) - len(envelopes) - len(dead))

@@ -1,0 +1,71 @@
+"""Where the topics begin and end right now."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from events.intake import TopicMissing
+from events.kafka import Kafka
+from events.positions import Partition
+
+
+class Bounds(NamedTuple):
+    beginning: int
+    end: int
+    """The offset that the next record will get."""
+
+
+async def log_bounds(kafka: Kafka, topics: Sequence[str]) -> dict[Partition, Bounds]:
+    """Beginning and end of every partition of these (logical) topics. Raises TopicMissing, KafkaError."""
+    async with _consumer(kafka) as consumer:
+        names = [kafka.topic(topic) for topic in topics]
+        missing = set(names) - await consumer.topics()
+        if missing:
+            raise TopicMissing(f"not declared: {', '.join(sorted(missing))} (python -m events.topics declares them)")
+        partitions = [
+            TopicPartition(name, partition) for name in names for partition in consumer.partitions_for_topic(name)
+        ]
+        beginnings = await consumer.beginning_offsets(partitions)
+        ends = await consumer.end_offsets(partitions)
+    return {
+        (partition.topic, partition.partition): Bounds(beginnings[partition], ends[partition])
+        for partition in partitions
+    }
+
+
+async def pull_back_group(kafka: Kafka, group: str, positions: dict[Partition, int]) -> bool:
+    """Makes sure that a consumer group does not start behind ``positions`` (the database was restored, a position was
+    reset): where it would, its offsets are set back to them.
+
+    False: the group has members, so its offsets cannot be set now. Raises KafkaError.
+    """
+    async with _consumer(kafka, group_id=group, enable_auto_commit=False) as consumer:
+        partitions = [TopicPartition(*place) for place in positions]
+        consumer.assign(partitions)
+        ahead = {}
+        for partition in partitions:
+            offset = await consumer.committed(partition)
+            if offset is not None and offset > positions[partition.topic, partition.partition]:
+                ahead[partition] = positions[partition.topic, partition.partition]
+        if not ahead:
+            return True
+        try:
+            await consumer.commit(ahead)
+        except KafkaError as error:
+            if error.retriable:
+                raise
+            return False
+        return True
+
+
+@asynccontextmanager
+async def _consumer(kafka: Kafka, **options: Any) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(**kafka.client_options(), **options)
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
