@@ -56,13 +56,16 @@ class KafkaBroker(EmbeddedServer):
         if not installed.data.is_dir():
             draft = installed.data.with_name("kafka.new")
             shutil.rmtree(draft, ignore_errors=True)
-            replace(installed, data=draft).format()
+            replace(installed, config=installed.config.with_name("kafka-format"), data=draft).format()
             draft.rename(installed.data)
 
     def spec(self) -> ProcessSpec:
         if not self.alive:
             ports.secure(self.home, "kafka", _PORT)
             ports.secure(self.home, "kafka-controller")
+        prepared = self.prepared
+        if prepared:
+            fetch(self._jars, silent)
         installed = self._installation()
         installed.configure()
         return ProcessSpec(
@@ -73,7 +76,7 @@ class KafkaBroker(EmbeddedServer):
             stop_signal=self.stop_signal,
             stop_grace=20.0,
             port=self.port,
-            prepare=prepare_command(self.name, self.home),
+            prepare=None if prepared else prepare_command(self.name, self.home),
         )
 
     def _installation(self) -> KafkaInstallation:

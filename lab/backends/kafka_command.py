@@ -50,8 +50,7 @@ class KafkaInstallation:
     def format(self) -> None:
         """Makes `data` the storage of a new cluster. BackendError with the tool's words when it fails."""
         self.configure()
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["format", "-t", cluster, "-c", str(self.config / "server.properties")]
+        arguments = ["format", f"--cluster-id={_cluster_id()}", "-c", str(self.config / "server.properties")]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments),
             capture_output=True,
@@ -60,7 +59,8 @@ class KafkaInstallation:
             preexec_fn=die_with_parent(signal.SIGKILL),
         )
         if done.returncode:
-            raise BackendError(f"Kafka's storage cannot be formatted: {done.stdout}{done.stderr}")
+            said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("\tat ")]
+            raise BackendError("Kafka's storage cannot be formatted: " + "\n".join(said))
 
     def _java(self, *words: str) -> list[str]:
         java = find_java()
@@ -70,6 +70,11 @@ class KafkaInstallation:
             # Kafka's use of Unsafe, and a cache that does not fit this JVM, are nothing the reader could act on.
             options += ["--sun-misc-unsafe-memory-access=allow", "-Xlog:disable", "-Xlog:all=error:stderr"]
         return [str(java.path), *options, "-cp", class_path(self.jars), *words]
+
+
+def _cluster_id() -> str:
+    """A UUID as Kafka writes it: 22 characters, and like Kafka's own none that could be taken for an option."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
 
 
 def startup_cache_file(jars: JarLock) -> Path:

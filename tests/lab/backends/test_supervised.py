@@ -1,0 +1,84 @@
+"""The two servers under a supervisor: faults, and the end of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.backends import Addresses, BackendError, backends_from_environment
+from lab.supervision import BackOff, Home, Phase, Supervisor, read_state
+from lab.supervision.identity import wait_until
+from tests.lab.backends.conftest import running_in
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+async def test_killed_servers_come_back_and_one_can_be_kept_down(home: Home) -> None:
+    backends = backends_from_environment(home)
+    assert backends.kafka
+    assert backends.postgres
+    async with Supervisor(home, backends.specs(), back_off=BackOff(first=0.05)) as shop:
+        await shop.kill("postgres")
+        await reaches(shop, "postgres", Phase.READY, restarts=1)
+        assert backends.postgres.answers()
+        shop.pause_restarts("kafka")
+        await shop.kill("kafka")
+        await reaches(shop, "kafka", Phase.DOWN)
+        assert not backends.kafka.answers()
+        await shop.start("kafka")
+        assert backends.kafka.answers()
+        shop.suspend("kafka")
+        assert not await asyncio.to_thread(backends.kafka.answers)
+        shop.resume("kafka")
+        assert await asyncio.to_thread(backends.kafka.answers)
+    assert running_in(home) == []
+
+
+async def reaches(shop: Supervisor, name: str, phase: Phase, restarts: int = 0) -> None:
+    async with asyncio.timeout(20):
+        while not any(  # noqa: ASYNC110
+            s.name == name and s.phase is phase and s.restarts >= restarts for s in shop.states
+        ):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "phase", "number"),
+    [
+        ("postgres", Phase.PREPARING, signal.SIGINT),
+        ("kafka", Phase.PREPARING, signal.SIGINT),
+        ("kafka", Phase.STARTING, signal.SIGTERM),
+        ("kafka", Phase.READY, signal.SIGINT),
+        ("kafka", Phase.READY, signal.SIGKILL),
+    ],
+)
+def test_a_signal_at_any_moment_leaves_no_server(home: Home, name: str, phase: Phase, number: signal.Signals) -> None:
+    program = subprocess.Popen([sys.executable, "-m", "tests.lab.backends.program", str(home.root)], cwd=ROOT)
+
+    def reached() -> bool:
+        state = read_state(home)
+        return state is not None and any(p.name == name and p.phase is phase for p in state.processes)
+
+    wait_until(lambda: reached() or program.poll() is not None, 60)
+    assert program.poll() is None
+    program.send_signal(number)
+    program.wait(30)
+    assert running_in(home) == []
+
+
+def test_addresses_in_the_environment_replace_the_embedded_servers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
+    monkeypatch.setenv("SHOP_POSTGRES_URL", "postgresql://postgres:secret@database:5432/postgres")
+    backends = backends_from_environment(home)
+    assert backends.specs() == []
+    addresses = backends.start()
+    assert addresses == Addresses("broker:9092", "postgresql://postgres:secret@database:5432/postgres")
+    assert "secret" not in addresses.masked
+    monkeypatch.setenv("SHOP_POSTGRES_URL", "database:5432")
+    with pytest.raises(BackendError, match="not an admin URL"):
+        backends_from_environment(home)
