@@ -7,7 +7,7 @@ from time import monotonic
 
 DEADLINE_HEADER = "X-Deadline-Ms"
 TRACE_HEADER = "traceparent"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST_MS = 3_600_000
 
 

@@ -1,0 +1,1 @@
+"""Products: the catalogue, and the stock that orders take from it."""

@@ -1,0 +1,55 @@
+"""Products as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
+
+from fastapi import FastAPI
+
+from events.kafka import Kafka
+from events.outbox import Outbox
+from events.pruning import Pruner
+from events.reactions import ReactionLoop
+from events.relay import Relay
+from kit.app import Service, create_app
+from kit.database import Database
+from products_svc import api, participant
+from products_svc.catalogue import Catalogue
+from products_svc.participant import Participant
+from products_svc.reactions import REACTIONS, TOPICS
+from products_svc.settings import ProductsSettings
+from products_svc.slowness import Slowness, SlowRequests
+from products_svc.store import Begin
+
+DESCRIPTION = """The catalogue, and the stock that orders take from it.
+
+Money is in cents. Stock is changed by amounts only, and each change is an entry in the stock ledger.
+Every error is a problem (RFC 9457, `application/problem+json`) that says what was wrong."""
+
+
+def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
+    """The application and its parts. Nothing is connected before the application's lifespan begins."""
+    database = Database(settings.database_url, max_size=settings.database_pool, application="products")
+    service = Service(name="products", title="Products", database=database, routers=[])
+    slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
+    begin = _events(settings, service, slowness) if settings.wiring == "events" else database.transaction
+    service.routers.append(api.router(database, Catalogue(begin)))
+    if settings.wiring != "events":
+        service.routers.append(participant.router(Participant(begin)))
+    app = create_app(service, description=DESCRIPTION)
+    if slowness:
+        app.add_middleware(SlowRequests, slowness=slowness)
+    return app, service
+
+
+def _events(settings: ProductsSettings, service: Service, slowness: Slowness) -> Begin:
+    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    relay = Relay(service="products", kafka=kafka, database_url=settings.database_url)
+    outbox = Outbox(service.database, relay.wake)
+    reactions = {event: slowness.slowed(handler) if slowness else handler for event, handler in REACTIONS.items()}
+    loop = ReactionLoop(
+        consumer="products",
+        kafka=kafka,
+        database=service.database,
+        outbox=outbox,
+        topics=TOPICS,
+        reactions=reactions,
+    )
+    service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
+    return outbox.transaction

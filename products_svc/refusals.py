@@ -1,0 +1,44 @@
+"""What callers are told when products cannot do what they ask."""
+
+from uuid import UUID
+
+from kit.problems import Problem
+from products_svc.domain import Refusal, Reservation, State, StockError
+
+_KINDS: dict[str | None, str] = {
+    Refusal.OUT_OF_STOCK: "out-of-stock",
+    Refusal.WITHDRAWN: "withdrawn-product",
+    Refusal.UNKNOWN: "unknown-product",
+}
+
+
+def unknown_product(product_id: int) -> Problem:
+    return Problem(404, "unknown-product", "Unknown product", f"there is no product {product_id}", productId=product_id)
+
+
+def id_taken(product_id: int) -> Problem:
+    detail = f"there is a product {product_id} with other content; change it with PATCH /products/{product_id}"
+    return Problem(409, "id-taken", "The id is taken", detail, productId=product_id)
+
+
+def stock(error: StockError, product_id: int, in_stock: int) -> Problem:
+    return Problem(409, "stock", "Not that much stock", str(error), productId=product_id, stock=in_stock)
+
+
+def not_reserved(reservation: Reservation) -> Problem:
+    """Why an order gets no stock in a synchronous wiring; ``detail`` is the reason that the customer is shown."""
+    order_id: UUID = reservation.order_id
+    if reservation.state is State.RELEASED:
+        detail = "the order was cancelled, nothing is reserved for it any more"
+        return Problem(409, "order-cancelled", "The order was cancelled", detail, orderId=str(order_id))
+    kind, reason = _KINDS[reservation.reason], str(reservation.reason)
+    return Problem(409, kind, "No stock for the order", reason, orderId=str(order_id), productId=reservation.product_id)
+
+
+def key_of_another_request(key: str) -> Problem:
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "The Idempotency-Key was used for another request",
+        f"the key {key!r} belongs to a request with other content; use a new key for a new request",
+    )
