@@ -5,6 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 # The first Python 3.11 or newer on the PATH.
 ifndef PYTHON
@@ -58,8 +59,8 @@ clean: ## Stop the shop, then remove .venv and all caches (the shop's data stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Installed again only when the lock or the project's own metadata changed. Every archive is checked against its hash.
-$(INSTALLED): requirements/dev.txt pyproject.toml
+# Installed again only when the lock changed. Every archive is checked against its hash.
+$(LOCKED): requirements/dev.txt
 	@[ -n "$(PYTHON)" ] || { echo "The shop needs Python 3.11 or newer; none was found. With another name: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "$(PYTHON) does not run, or is older than Python 3.11" >&2; exit 1; }
@@ -70,5 +71,8 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "Installing into $(VENV); the first time this fetches a Java runtime and PostgreSQL, too"
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
 	@$(PIP) install --progress-bar off --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@

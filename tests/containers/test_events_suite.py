@@ -84,7 +84,7 @@ def _kafka(port: int) -> Iterator[DockerContainer]:
 
 @contextmanager
 def _postgres(port: int) -> Iterator[DockerContainer]:
-    """PostgreSQL on 127.0.0.1:``port``, superuser postgres, after its initialisation (which listens on a socket only)."""
+    """PostgreSQL on 127.0.0.1:``port``, superuser postgres, after its initialisation (which has no TCP)."""
     container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", "postgres")
     container.ports["5432"] = ("127.0.0.1", port)  # type: ignore[assignment]
     container.waiting_for(
