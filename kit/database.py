@@ -29,6 +29,16 @@ class Overtaken(Exception):
     run again."""
 
 
+TRANSIENT_KINDS: tuple[type[Exception], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+    DatabaseUnavailable,
+    Overtaken,
+)
+"""What a transient failure may be an instance of (``is_transient`` decides)."""
+
 _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03")
 
 

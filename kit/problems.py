@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.status import HTTP_422_UNPROCESSABLE_CONTENT
 
-from kit.database import is_transient
+from kit.database import TRANSIENT_KINDS, is_transient
 
 log = structlog.get_logger()
 
@@ -68,10 +68,16 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers or {})
         return Problem(error.status_code, "http", title, str(error.detail), headers=headers).response()
 
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
+    async def _maybe_transient(_request: Request, error: Exception) -> Response:
         if is_transient(error):
             return unavailable("the database cannot be reached right now").response()
+        raise error
+
+    for kind in TRANSIENT_KINDS:
+        app.add_exception_handler(kind, _maybe_transient)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
         return Problem(
             500, "internal", "Internal error", "the request failed; the log of the service says why"
