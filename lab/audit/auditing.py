@@ -53,6 +53,6 @@ async def _look(databases: Databases, *, live: bool, cut: float, pause: float) -
         checks.append(await nothing_is_prepared(at, since))
         if events:
             checks.append(await copy_equals_products(at, expected or await products_state(at), live=live))
-        checks.append(await outboxes_are_empty(at, since))
+            checks.append(await outboxes_are_empty(at, since))
         checks.append(await dead_letters(at))
     return checks, counts

@@ -2,17 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from lab.audit.databases import Databases, snapshot
+import asyncpg
+
+from lab.audit.databases import SERVICES, Databases
 
 Lag = Callable[[], Awaitable[int | None]]
 """How many events no consumer has handled yet; None when Kafka cannot say."""
 
 _OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'cancelling')"
-_PLACED = "SELECT max(id::text) FROM orders WHERE placed_at > clock_timestamp() - interval '1 minute'"
+_PLACED = (
+    "SELECT count(*) || ' ' || max(id::text) FROM orders WHERE placed_at > clock_timestamp() - interval '1 minute'"
+)
 
 
 @dataclass(frozen=True)
@@ -24,40 +29,40 @@ class Stillness:
     waited_seconds: float
 
 
-async def wait_until_quiet(databases: Databases, lag: Lag | None, *, deadline: float, every: float = 0.25) -> Stillness:
+async def wait_until_quiet(databases: Databases, lag: Lag | None, *, deadline: float, every: float = 0.1) -> Stillness:
     """Returns as soon as nothing moves, or after ``deadline`` seconds with what still does. Orders that keep arriving
     for three seconds make it return early: such a shop does not become quiet."""
-    begin = time.monotonic()
-    last_new, live_since = await _newest(databases), None
-    while True:
-        moving = await _moving(databases, lag)
-        waited = time.monotonic() - begin
-        if not moving:
-            return Stillness({}, False, waited)
-        newest = await _newest(databases)
-        if newest != last_new:
-            last_new, live_since = newest, live_since or waited
-        live = live_since is not None
-        if waited >= deadline or (live and waited >= 3.0):
-            return Stillness(moving, live, waited)
-        await asyncio.sleep(every)
+    async with AsyncExitStack() as stack:
+        connections = {}
+        for service in SERVICES:
+            connection = await asyncpg.connect(getattr(databases, service))
+            stack.push_async_callback(connection.close)
+            connections[service] = connection
+        begin = time.monotonic()
+        last_new, live_since = await connections["orders"].fetchval(_PLACED), None
+        while True:
+            moving = await _moving(databases, connections, lag)
+            waited = time.monotonic() - begin
+            if not moving:
+                return Stillness({}, False, waited)
+            newest = await connections["orders"].fetchval(_PLACED)
+            if newest != last_new:
+                last_new, live_since = newest, live_since or waited
+            live = live_since is not None
+            if waited >= deadline or (live and waited >= 3.0):
+                return Stillness(moving, live, waited)
+            await asyncio.sleep(every)
 
 
-async def _moving(databases: Databases, lag: Lag | None) -> dict[str, str]:
+async def _moving(databases: Databases, connections: Mapping[str, Any], lag: Lag | None) -> dict[str, str]:
     moving: dict[str, str] = {}
-    async with snapshot(databases) as at:
-        if open_orders := await at.orders.fetchval(_OPEN):
-            moving["orders"] = f"{open_orders} not settled"
-        for service, connection in at.items():
-            if waiting := await connection.fetchval("SELECT count(*) FROM outbox"):
-                moving[f"{service} outbox"] = f"{waiting} events not published"
-    if databases.wiring == "events" and lag is not None:
-        behind = await lag()
-        if behind:
-            moving["consumers"] = f"{behind} events not handled"
+    if open_orders := await connections["orders"].fetchval(_OPEN):
+        moving["orders"] = f"{open_orders} not settled"
+    if databases.wiring != "events":
+        return moving
+    for service, connection in connections.items():
+        if waiting := await connection.fetchval("SELECT count(*) FROM outbox"):
+            moving[f"{service} outbox"] = f"{waiting} events not published"
+    if lag is not None and (behind := await lag()):
+        moving["consumers"] = f"{behind} events not handled"
     return moving
-
-
-async def _newest(databases: Databases) -> Any:
-    async with snapshot(databases) as at:
-        return await at.orders.fetchval(_PLACED)

@@ -1,0 +1,6 @@
+"""``python -m lab`` is ``shop``."""
+
+from lab.cli import main
+
+if __name__ == "__main__":
+    main()

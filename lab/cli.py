@@ -1,0 +1,27 @@
+"""The ``shop`` command: every subcommand has a module of its own in ``lab.commands``."""
+
+import typer
+
+from lab.commands import audit, compare, demo, doctor, down, order, replay, status, up
+
+app = typer.Typer(
+    name="shop",
+    help="Three services that talk by events over Kafka, and the REST chain they replace: run, compare, audit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(up.up)
+app.command()(down.down)
+app.command()(status.status)
+app.command()(order.order)
+app.command()(compare.compare)
+app.command()(audit.audit)
+app.add_typer(replay.app, name="replay")
+app.command()(doctor.doctor)
+app.command()(demo.demo)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,67 @@
+"""Under what a figure was measured: machine, versions, settings."""
+
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+
+from lab.comparing.settings import CompareSettings
+from lab.running.layout import Layout
+
+_PACKAGES = ("aiokafka", "faust-streaming", "fastapi", "sqlalchemy", "asyncpg", "uvicorn", "uvloop", "aiohttp")
+
+
+async def conditions(settings: CompareSettings, layout: Layout, *, embedded: list[str]) -> dict[str, Any]:
+    """A JSON-ready description; no addresses, no secrets."""
+    return {
+        "command": " ".join(["shop", *sys.argv[1:]]),
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {
+            "cpu": _cpu_name(),
+            "cores": os.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "load_before": [round(value, 2) for value in os.getloadavg()],
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "postgresql": await _postgres_version(layout),
+            **{name: found for name in _PACKAGES if (found := _version(name))},
+        },
+        "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
+        "settings": asdict(settings),
+        "load": "open loop, latency from the intended send time; generator, shop and backends share this machine",
+    }
+
+
+async def _postgres_version(layout: Layout) -> str:
+    connection = await asyncpg.connect(layout.admin)
+    try:
+        text: str = await connection.fetchval("SHOW server_version")
+        return text
+    finally:
+        await connection.close()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

@@ -1,0 +1,45 @@
+"""What is compared, and how: the knobs of ``shop compare``."""
+
+from dataclasses import dataclass
+
+from kit.settings import Wiring
+from lab.running.errors import ShopError
+from lab.running.layout import WIRINGS
+
+SCENARIOS = ("healthy", "products-down", "saturation")
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """Each round sends ``warmup_seconds + seconds`` of orders at ``rate`` a second (saturation: as many at a time as
+    ``concurrencies`` say). In ``products-down`` products is killed a fifth into the measured time and started again
+    ``down_seconds`` later. ``quiet_deadline`` is how long the audit waits for a round to come to rest."""
+
+    wirings: tuple[Wiring, ...] = ("events", "chain")
+    scenarios: tuple[str, ...] = ("healthy",)
+    rate: float = 50.0
+    seconds: float = 20.0
+    warmup_seconds: float = 3.0
+    rounds: int = 3
+    down_seconds: float = 10.0
+    concurrencies: tuple[int, ...] = (16, 64)
+    arrivals: str = "constant"
+    products: tuple[int, ...] = (1, 2, 3, 4, 5)
+    quiet_deadline: float = 60.0
+
+    def __post_init__(self) -> None:
+        _known("wiring", self.wirings, WIRINGS)
+        _known("scenario", self.scenarios, SCENARIOS)
+        if self.rate <= 0 or self.seconds <= 0 or self.rounds < 1:
+            raise ShopError("rate, seconds and rounds must be positive")
+        if "products-down" in self.scenarios and self.seconds < self.down_seconds * 1.2:
+            raise ShopError(
+                f"products-down needs at least {self.down_seconds * 1.2:g} measured seconds: "
+                f"{self.down_seconds:g} of them products is down"
+            )
+
+
+def _known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
+    unknown = [name for name in given if name not in known]
+    if unknown or not given:
+        raise ShopError(f"there is no {what} {', '.join(unknown) or 'given'}; there are {', '.join(known)}")

@@ -1,0 +1,121 @@
+"""Rounds to rows: one row a scenario and wiring, medians over rounds with their range, and what may be said of them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.comparing.statistics import Spread, Verdict, judge
+
+Round = Mapping[str, Any]
+Figure = Callable[[Round], float | None]
+
+
+def _share(*kinds: str) -> Figure:
+    def share(one: Round) -> float | None:
+        offered = one["load"]["offered"]
+        return 100 * sum(one["outcomes"].get(kind, 0) for kind in kinds) / offered if offered else None
+
+    return share
+
+
+def _accepted(one: Round) -> float | None:
+    load = one["load"]
+    return 100 * load["accepted"] / load["offered"] if load["offered"] else None
+
+
+def _of(group: str, name: str) -> Figure:
+    return lambda one: one[group][name]
+
+
+FIGURES: dict[str, Figure] = {
+    "confirmed %": _share("confirmed"),
+    "accepted %": _accepted,
+    "rejected %": _share("rejected", "cancelled"),
+    "refused %": _share("refused"),
+    "unknown %": _share("unknown"),
+    "unkept %": _share("hollow", "unsettled"),
+    "accept p50": lambda one: one["load"]["accept_latency"]["p50"],
+    "accept p95": lambda one: one["load"]["accept_latency"]["p95"],
+    "accept p99": lambda one: one["load"]["accept_latency"]["p99"],
+    "accept max": lambda one: one["load"]["accept_latency"]["max"],
+    "completion p50": _of("completion", "p50"),
+    "completion p99": _of("completion", "p99"),
+    "CPU ms/order": _of("cpu", "per_settled_ms"),
+    "settled/s": lambda one: one["settled_per_second"],
+    "findings": _of("audit", "findings"),
+}
+"""Percent of the orders offered; latencies in ms. ``unkept``: confirmed in name only, or never settled."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A scenario and wiring; ``concurrency`` is 0 for open loops."""
+
+    scenario: str
+    wiring: str
+    concurrency: int
+    figures: dict[str, Spread | None]
+    rounds: int
+    invalid: list[str]
+    foreign_percent: float | None
+    idle_kafka_seconds: float | None
+
+
+def lines(document: Mapping[str, Any]) -> list[Line]:
+    """The rows of the table. A round whose generator could not keep up is told, and left out of the figures."""
+    found = []
+    for key in dict.fromkeys((r["scenario"], r["wiring"], r["concurrency"]) for r in document["rounds"]):
+        rounds = _rounds_of(document, *key)
+        valid = [one for one in rounds if one["load"]["invalid"] is None]
+        foreign = Spread.of([one["cpu"]["foreign_percent_of_machine"] for one in rounds])
+        idle = Spread.of([one["cpu"]["seconds"]["kafka"] for one in rounds if not one["cpu"]["kafka_counted"]])
+        found.append(
+            Line(
+                *key,
+                figures={name: Spread.of([figure(one) for one in valid]) for name, figure in FIGURES.items()},
+                rounds=len(valid),
+                invalid=[one["load"]["invalid"] for one in rounds if one["load"]["invalid"]],
+                foreign_percent=foreign.median if foreign else None,
+                idle_kafka_seconds=idle.median if idle else None,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two wirings in one figure of one scenario, and what the rounds allow to be said about it."""
+
+    scenario: str
+    concurrency: int
+    figure: str
+    first: str
+    second: str
+    verdict: Verdict
+
+
+def differences(document: Mapping[str, Any], figures: Sequence[str]) -> list[Difference]:
+    """Every wiring against the first one, by scenario and figure."""
+    found = []
+    for scenario, concurrency in dict.fromkeys((r["scenario"], r["concurrency"]) for r in document["rounds"]):
+        wirings = list(dict.fromkeys(r["wiring"] for r in document["rounds"] if r["scenario"] == scenario))
+        for other in wirings[1:]:
+            for name in figures:
+                one, two = (
+                    [FIGURES[name](r) for r in _rounds_of(document, scenario, wiring, concurrency) if _valid(r)]
+                    for wiring in (wirings[0], other)
+                )
+                found.append(Difference(scenario, concurrency, name, wirings[0], other, judge(one, two)))
+    return found
+
+
+def _valid(one: Round) -> bool:
+    return one["load"]["invalid"] is None
+
+
+def _rounds_of(document: Mapping[str, Any], scenario: str, wiring: str, concurrency: int) -> list[Round]:
+    return [
+        one
+        for one in document["rounds"]
+        if (one["scenario"], one["wiring"], one["concurrency"]) == (scenario, wiring, concurrency)
+    ]

@@ -1,0 +1,139 @@
+"""The comparison as people read it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
+from lab.comparing.summary import Difference, Line, differences, lines
+
+_HEADLINES = ("confirmed %", "accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
+_SHARES = ("confirmed %", "accepted %", "rejected %", "refused %", "unknown %", "unkept %")
+_TIMES = ("accept p50", "accept p95", "accept p99", "accept max", "completion p50", "completion p99")
+
+
+def show(document: Mapping[str, Any], console: Console) -> None:
+    """Tables, what may be said about the differences, and the conditions."""
+    rows = lines(document)
+    load = [row for row in rows if not row.concurrency]
+    if load:
+        console.print(_outcome_table(load))
+        console.print(_latency_table(load))
+    saturated = [row for row in rows if row.concurrency]
+    if saturated:
+        console.print(_saturation_table(saturated))
+    for row in rows:
+        for reason in row.invalid:
+            console.print(f"[red]invalid round[/red], left out ({row.scenario}, {row.wiring}): {reason}")
+    for sentence in sentences(differences(document, _HEADLINES if load else ("settled/s", "CPU ms/order")), rows):
+        console.print(sentence)
+    console.print(f"[dim]{_conditions(document['conditions'], rows)}[/dim]")
+
+
+def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
+    """What the differences amount to, in words that claim no more than the rounds carry."""
+    said = []
+    for scenario, concurrency in dict.fromkeys((one.scenario, one.concurrency) for one in found):
+        here = [one for one in found if (one.scenario, one.concurrency) == (scenario, concurrency)]
+        rounds = min(row.rounds for row in rows if (row.scenario, row.concurrency) == (scenario, concurrency))
+        noise = [one.figure for one in here if one.verdict == "noise"]
+        apart = [one.figure for one in here if one.verdict in ("apart", "differ")]
+        place = f"{scenario}, {concurrency} at a time" if concurrency else scenario
+        if noise:
+            said.append(f"{place}: inside the noise: {', '.join(noise)}.")
+        if apart and rounds >= ENOUGH_ROUNDS:
+            said.append(f"{place}: different (rank-sum test, 5 %): {', '.join(apart)}.")
+        elif apart:
+            few = f"{rounds} round{'s' if rounds > 1 else ''} each; no significance is claimed below {ENOUGH_ROUNDS}"
+            said.append(f"{place}: ranges apart ({few}): {', '.join(apart)}.")
+    return said
+
+
+def _outcome_table(rows: list[Line]) -> Table:
+    table = Table(title="What became of the orders offered", title_justify="left")
+    table.add_column("scenario")
+    table.add_column("wiring", style="cyan")
+    for name in _SHARES:
+        table.add_column(name, justify="right")
+    table.add_column("audit findings", justify="right")
+    for row in rows:
+        shares = [_percent(row.figures[name]) for name in _SHARES]
+        shares[0] = f"[bold]{shares[0]}[/bold]"
+        table.add_row(row.scenario, row.wiring, *shares, _findings(row.figures["findings"]))
+    return table
+
+
+def _latency_table(rows: list[Line]) -> Table:
+    table = Table(
+        title="How long it took, ms from the intended send time (median of rounds, range)", title_justify="left"
+    )
+    table.add_column("scenario")
+    table.add_column("wiring", style="cyan")
+    for name in _TIMES:
+        table.add_column(name, justify="right")
+    table.add_column("CPU ms\nper order", justify="right")
+    for row in rows:
+        times = [_spread(row.figures[name]) for name in _TIMES]
+        table.add_row(row.scenario, row.wiring, *times, _spread(row.figures["CPU ms/order"]))
+    return table
+
+
+def _saturation_table(rows: list[Line]) -> Table:
+    table = Table(title="At saturation (closed loop)", title_justify="left")
+    for name in ("wiring", "customers at a time", "settled orders/s", "confirmed %", "CPU ms per order", "findings"):
+        table.add_column(name, justify="left" if name == "wiring" else "right")
+    for row in rows:
+        figures = row.figures
+        rate, share = _spread(figures["settled/s"]), _percent(figures["confirmed %"])
+        cpu, findings = _spread(figures["CPU ms/order"]), _findings(figures["findings"])
+        table.add_row(row.wiring, str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
+    return table
+
+
+def _conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
+    machine, settings = found["machine"], found["settings"]
+    foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
+    text = (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {found['versions']['python']}, "
+        f"PostgreSQL {found['versions']['postgresql']}; {settings['rounds']} rounds of {settings['seconds']:g} s after "
+        f"{settings['warmup_seconds']:g} s of warm-up, {settings['rate']:g} orders/s ({settings['arrivals']}); "
+        f"{found['load']}. CPU: services, worker, database and, for events, the broker; "
+        f"others used up to {foreign:.0f} % of the machine beside it."
+    )
+    idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
+    if idle is not None:
+        text += f" Kafka idled beside the synchronous wirings and used {idle:.1f} s of CPU in a round, not counted."
+    return text
+
+
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
+        return "-"
+    if spread.rounds == 1:
+        return _number(spread.median)
+    return f"{_number(spread.median)}\n[dim]{_number(spread.low)}-{_number(spread.high)}[/dim]"
+
+
+def _percent(spread: Spread | None) -> str:
+    if spread is None:
+        return "-"
+    text = f"{spread.median:.1f}"
+    return (
+        text
+        if spread.rounds == 1 or spread.low == spread.high
+        else f"{text}\n[dim]{spread.low:.1f}-{spread.high:.1f}[/dim]"
+    )
+
+
+def _findings(spread: Spread | None) -> str:
+    if spread is None:
+        return "-"
+    low, high = round(spread.low), round(spread.high)
+    text = str(high) if low == high else f"{round(spread.median)} ({low}-{high})"
+    return f"[red]{text}[/red]" if high else f"[green]{text}[/green]"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.0f}" if value >= 100 else f"{value:.1f}"

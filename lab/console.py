@@ -1,0 +1,59 @@
+"""How the lab talks to people: colours that mean something, errors that name the next step.
+
+green: as it should be; yellow: look at it; red: wrong; cyan: what something is called; dim: beside the point.
+``NO_COLOR`` and output into a file switch colours off (Rich sees to both).
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.markup import escape
+
+from lab.backends import BackendError
+from lab.running.errors import ShopError
+from lab.supervision import Interrupted, SupervisionError
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+FINDINGS, FAILED, MISUSED = 1, 1, 2
+
+
+def step(text: str) -> None:
+    """One line of progress, on stderr: stdout belongs to results."""
+    errors.print(f"[dim]·[/dim] {escape(text)}")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, for machines."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def fail(message: str, code: int = FAILED) -> typer.Exit:
+    """Says what went wrong; raise what it returns."""
+    errors.print(f"[red]error:[/red] {escape(message)}")
+    return typer.Exit(code)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Expected failures of the block become one message and exit code 1 (128 + n after signal n), no traceback."""
+    try:
+        yield
+    except Interrupted as error:
+        raise typer.Exit(error.exit_code) from None
+    except (ShopError, SupervisionError, BackendError) as error:
+        raise fail(str(error)) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise fail(f"PostgreSQL: {error}; `shop status` says what runs") from None
+    except KafkaError as error:
+        raise fail(f"Kafka: {error}; `shop status` says what runs") from None
+    except OSError as error:
+        raise fail(f"{error}; `shop status` says what runs, `shop doctor` what is missing") from None

@@ -1,0 +1,94 @@
+"""A whole shop under one supervisor: backends, preparation, services."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from kit.settings import Wiring
+from lab.backends import Backends, backends_from_environment
+from lab.running.layout import Layout, remember
+from lab.running.ports import choose_ports
+from lab.running.prepare import prepare
+from lab.running.specs import shop_specs
+from lab.supervision import Home, ProcessSpec, Supervisor
+
+Say = Callable[[str], None]
+Sink = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What shops stand on: running backends, and the supervisor that will run the services too."""
+
+    home: Home
+    backends: Backends
+    supervisor: Supervisor
+
+    def layout(self, name: str, wiring: Wiring, prefix: str, *, replicas: int = 1, usual_ports: bool = True) -> Layout:
+        """The layout of a shop on these backends."""
+        addresses = self.backends.addresses
+        return Layout(
+            name=name,
+            wiring=wiring,
+            topic_prefix=prefix,
+            kafka=addresses.kafka,
+            admin=addresses.postgres,
+            # Two homes on one external server agree on the roles' passwords; an embedded server has one home anyway.
+            secret=urlsplit(addresses.postgres).password or self.home.secret("roles"),
+            ports=choose_ports(replicas, usual=usual_ports),
+            replicas=replicas,
+        )
+
+
+@asynccontextmanager
+async def ground(home: Home, say: Say, sink: Sink, notes: Sink) -> AsyncIterator[Ground]:
+    """Starts what is embedded of Kafka and PostgreSQL, both at once; stops everything at the end, however it comes.
+
+    Raises SupervisionError, BackendError; Interrupted after a signal.
+    """
+    backends = backends_from_environment(home)
+    embedded = ", ".join(server.name for server in backends.embedded)
+    async with Supervisor(home, sink=sink, notes=notes) as supervisor:
+        if embedded:
+            say(f"starting {embedded} (the first time this fetches Kafka, which takes a minute)")
+        await add_all(supervisor, backends.specs())
+        say(backends.addresses.masked)
+        yield Ground(home, backends, supervisor)
+
+
+async def start_shop(on: Ground, wiring: Wiring, say: Say, *, replicas: int = 1) -> Layout:
+    """The shop that ``shop up`` runs: prepared, started, ready, and remembered for other commands."""
+    layout = on.layout(wiring, wiring, "shop" if wiring == "events" else f"shop-{wiring}", replicas=replicas)
+    await prepare(layout, say)
+    await start_services(on.supervisor, layout, say)
+    remember(on.home, layout)
+    return layout
+
+
+async def start_services(supervisor: Supervisor, layout: Layout, say: Say) -> None:
+    """Starts all processes of the shop at once; returns when all are ready (orders: when the product copy is there)."""
+    specs = shop_specs(layout)
+    say(f"starting {', '.join(spec.name for spec in specs)}")
+    await add_all(supervisor, specs)
+
+
+async def stop_services(supervisor: Supervisor, layout: Layout) -> None:
+    """Stops and forgets them; what is not there any more is passed over."""
+    running = {state.name for state in supervisor.states}
+    for spec in reversed(shop_specs(layout)):
+        if spec.name in running:
+            await supervisor.remove(spec.name)
+
+
+async def add_all(supervisor: Supervisor, specs: Iterable[ProcessSpec]) -> None:
+    """Raises the first failure (SupervisionError); the others' starts are cancelled then."""
+    tasks = [asyncio.create_task(supervisor.add(spec)) for spec in specs]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
