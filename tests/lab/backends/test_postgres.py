@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from lab.backends import DataUnusable, PostgresServer
+from lab.backends.postgres_place import find_place
 from lab.supervision import Home
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="about what root has to do differently")
@@ -134,6 +135,22 @@ def test_under_root_it_runs_as_an_unprivileged_user(postgres: PostgresServer) ->
     postgres.start()
     assert psutil.Process(postgres.pid).username() in ("postgres", "nobody")
     assert postgres.place.data.is_relative_to(postgres.home.root)
+
+
+@as_root
+def test_programs_that_this_user_cannot_run_are_copied_to_where_it_can(tmp_path: Path, home: Home) -> None:
+    programs = tmp_path / "pginstall" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "postgres").write_text("a program")
+    tmp_path.chmod(0o700)
+    place = find_place(home, programs)
+    try:
+        assert (place.programs / "postgres").read_text() == "a program"
+        assert place.data.is_relative_to(home.root)
+        assert place.note
+        assert "cannot run the installed programs" in place.note
+    finally:
+        shutil.rmtree(place.programs.parent.parent)
 
 
 @as_root
