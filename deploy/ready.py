@@ -1,24 +1,33 @@
-"""Asks the service in this container whether it can take traffic: exit code 0, or 1 with the reasons.
+"""Asks the process in this container whether it can do its work: exit code 0, or 1 with the reasons.
 
-Standard library only, so that ``python -IS`` starts it in a few milliseconds.
+``ready.py`` asks a service, by /health/ready. ``ready.py worker`` asks a Faust worker, which has no such route, by its
+metrics: it is well unless it says that it waits for something. Standard library only: ``python -IS`` starts fast.
 """
 
 import http.client
 import os
+import re
 import sys
 
+_WAITS = re.compile(rb"^events_consumer_healthy.* 0\.0$", re.MULTILINE)
 
-def main() -> int:
+
+def main(worker: bool) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("SHOP_PORT", "8080")), timeout=3)
     try:
-        connection.request("GET", "/health/ready")
+        connection.request("GET", "/metrics" if worker else "/health/ready")
         response = connection.getresponse()
-        print(response.status, response.read(2000).decode("utf-8", "replace"))
+        answer = response.read()
     except (OSError, http.client.HTTPException) as error:
         print(f"no answer: {error}")
         return 1
+    if worker:
+        waits = _WAITS.search(answer)
+        print(waits[0].decode() if waits else "well")
+        return 1 if waits or response.status != 200 else 0
+    print(response.status, answer[:2000].decode("utf-8", "replace"))
     return 0 if response.status == 200 else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(worker=sys.argv[1:] == ["worker"]))
