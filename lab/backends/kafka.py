@@ -60,7 +60,7 @@ class KafkaBroker(EmbeddedServer):
             draft.rename(installed.data)
 
     def spec(self) -> ProcessSpec:
-        if not self.alive:
+        if not self.runs_here:
             ports.secure(self.home, "kafka", _PORT)
             ports.secure(self.home, "kafka-controller")
         prepared = self.prepared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import signal
 import subprocess
 import uuid
@@ -86,4 +87,5 @@ def startup_cache_file(jars: JarLock) -> Path:
 
 
 def startup_cache_possible() -> bool:
-    return find_java().major >= _OLDEST_WITH_CACHE
+    """`SHOP_KAFKA_STARTUP_CACHE=off` says no; so does a Java before 25."""
+    return os.environ.get("SHOP_KAFKA_STARTUP_CACHE", "on") != "off" and find_java().major >= _OLDEST_WITH_CACHE

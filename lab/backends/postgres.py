@@ -87,7 +87,7 @@ class PostgresServer(EmbeddedServer):
         draft.rename(place.data)
 
     def spec(self) -> ProcessSpec:
-        port = self.port if self.alive else ports.secure(self.home, "postgres", _PORT)
+        port = self.port if self.runs_here else ports.secure(self.home, "postgres", _PORT)
         place = self.place
         options = [word for name, value in self._configuration(port).items() for word in ("-c", f"{name}={value}")]
         return ProcessSpec(

@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from lab.supervision.claim import Claim
+from lab.supervision.claim import Claim, recorded
 from lab.supervision.errors import NotStopped, StartFailed
 from lab.supervision.home import Home
 from lab.supervision.identity import ProcessIdentity, wait_until
@@ -49,7 +49,7 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def spec(self) -> ProcessSpec:
-        """How to run it; chooses the port again if somebody else has taken it."""
+        """How to run it. Chooses the port again if somebody else has taken it, never while this home's server runs."""
 
     @abstractmethod
     def answers(self) -> bool:
@@ -62,6 +62,12 @@ class EmbeddedServer(ABC):
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this home's server runs, whoever started it: then its port is not free, and yet the right one."""
+        there = recorded(self.home, self.name)
+        return there is not None and there.alive
 
     def start(self, deadline: float = 60.0, progress: Callable[[str], None] = silent) -> None:
         """Prepares it if need be (that time is not counted), starts it, and returns when it is ready."""

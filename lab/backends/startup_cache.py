@@ -15,12 +15,10 @@ from lab.backends.ports import unused_port
 from lab.backends.probes import kafka_answers
 from lab.supervision.spawn import die_with_parent
 
-_SWITCH = "SHOP_KAFKA_STARTUP_CACHE"
-
 
 def is_settled(jars: JarLock) -> bool:
     """Nothing to make: it is there, was tried in vain, is impossible (Java before 25) or unwanted."""
-    if os.environ.get(_SWITCH, "on") == "off" or not startup_cache_possible():
+    if not startup_cache_possible():
         return True
     file = startup_cache_file(jars)
     return file.exists() or _failure_of(file).exists()

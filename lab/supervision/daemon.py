@@ -94,6 +94,7 @@ def start_detached(
             _end_process(process)
             stop_detached(home, name=name)
             raise
+        process.returncode = 0  # From now on it is nobody's child to wait for: no warning when this object goes.
         return process.pid
     finally:
         os.close(hear)

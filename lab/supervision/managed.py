@@ -242,9 +242,12 @@ class ManagedProcess:
         self._enter(phase)
 
     def _on_line(self, line: str) -> None:
-        if self._log:
-            self._log.write(line)
-        self._listeners.line(self.spec.name, line)
+        """A full disk or a closed terminal costs the line, not the process (which would die of its broken pipe)."""
+        with contextlib.suppress(OSError):
+            if self._log:
+                self._log.write(line)
+        with contextlib.suppress(OSError):
+            self._listeners.line(self.spec.name, line)
 
     def _note(self, text: str) -> None:
         self._listeners.note(self.spec.name, text)

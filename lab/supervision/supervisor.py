@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -159,13 +160,19 @@ class Supervisor:
             raise cancelled
 
     async def _stop_all(self) -> None:
+        errors: list[Exception] = []
         for process in reversed(self._processes.values()):
-            await process.stop(self._at_once)
+            try:
+                await process.stop(self._at_once)
+            except Exception as error:  # noqa: BLE001 - one that resists must not keep the others alive
+                errors.append(error)
             process.close()
         if self._up:
             self._up = False
             remove_state(self._home)
             self._claim.release()
+        if errors:
+            raise ExceptionGroup("stopping", errors)
 
     def _on_signal(self, number: signal.Signals) -> None:
         if self._signal is not None:
@@ -203,8 +210,10 @@ class Supervisor:
             raise SupervisionError(f"no process is named {name}; there are: {', '.join(self._processes)}") from None
 
     def _write_state(self) -> None:
+        """A full disk makes the state stale, not the supervisor blind."""
         if self._up:
-            write_state(self._home, RunState(self._me(), self._since, self.states))
+            with contextlib.suppress(OSError):
+                write_state(self._home, RunState(self._me(), self._since, self.states))
 
     @staticmethod
     def _me() -> ProcessIdentity:
