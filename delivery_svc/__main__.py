@@ -1,0 +1,37 @@
+"""The delivery service.
+
+python -m delivery_svc            serves
+python -m delivery_svc migrate    brings the database to this code's schema
+"""
+
+import argparse
+import sys
+
+from delivery_svc.app import build
+from delivery_svc.settings import DeliverySettings
+from kit import migrations
+from kit.process import configure_logging, serve
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    settings = DeliverySettings()
+    configure_logging(settings, service="delivery")
+    if options.command == "migrate":
+        migrations.upgrade("delivery_svc", settings.database_url)
+        return 0
+    app, service = build(settings)
+    return serve(app, service, settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m delivery_svc", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", metavar="")
+    commands.add_parser("migrate", help="bring the database to this code's schema")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,53 @@
+"""Delivery as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
+
+from fastapi import FastAPI
+
+from calls.client import Peer
+from delivery_svc import api, participant
+from delivery_svc.participant import Participant
+from delivery_svc.reactions import REACTIONS, TOPICS
+from delivery_svc.settings import DeliverySettings
+from delivery_svc.store import Begin
+from events.kafka import Kafka
+from events.outbox import Outbox
+from events.pruning import Pruner
+from events.reactions import ReactionLoop
+from events.relay import Relay
+from kit.app import Service, create_app
+from kit.database import Database
+
+DESCRIPTION = """Brings the goods of each order, and decides whether an order can still be undone.
+
+Every error is a problem (RFC 9457, `application/problem+json`) that says what was wrong."""
+
+
+def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
+    """The application and its parts. Nothing is connected before the application's lifespan begins."""
+    database = Database(settings.database_url, max_size=settings.database_pool, application="delivery")
+    service = Service(name="delivery", title="Delivery", database=database, routers=[])
+    begin = _events(settings, service) if settings.wiring == "events" else _chain(settings, service)
+    service.routers.append(api.router(database, begin))
+    return create_app(service, description=DESCRIPTION), service
+
+
+def _events(settings: DeliverySettings, service: Service) -> Begin:
+    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    relay = Relay(service="delivery", kafka=kafka, database_url=settings.database_url)
+    outbox = Outbox(service.database, relay.wake)
+    loop = ReactionLoop(
+        consumer="delivery",
+        kafka=kafka,
+        database=service.database,
+        outbox=outbox,
+        topics=TOPICS,
+        reactions=REACTIONS,
+    )
+    service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
+    return outbox.transaction
+
+
+def _chain(settings: DeliverySettings, service: Service) -> Begin:
+    products = Peer(settings.products_url, settings.call_deadline_seconds)
+    service.closing.append(products.close)
+    service.routers.append(participant.router(Participant(service.database.transaction, products)))
+    return service.database.transaction
