@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -84,15 +83,3 @@ class Compose:
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.environment[f'SHOP_{service.upper()}_PORT']}"
-
-
-def eventually(condition: object, *, within: float, what: str) -> object:
-    """The first true result of calling ``condition``; AssertionError naming ``what`` when the time (s) ran out."""
-    assert callable(condition)
-    deadline = time.monotonic() + within
-    while True:
-        result = condition()
-        if result:
-            return result
-        assert time.monotonic() < deadline, f"{what}: not within {within} s"
-        time.sleep(0.1)

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.containers.engine import Compose, eventually, free_ports
+from tests.containers.engine import Compose, free_ports
+from tests.waiting import eventually
 
 SERVICES = ("orders", "products", "delivery")
 
@@ -43,7 +44,7 @@ def test_an_order_goes_through_and_the_three_services_agree(shop: Compose) -> No
     assert [(each["orderId"], each["state"], each["quantity"]) for each in deliveries] == [(order["id"], "started", 3)]
 
 
-def test_an_order_placed_while_products_is_down_is_confirmed_after_it_returns(shop: Compose) -> None:
+async def test_an_order_placed_while_products_is_down_is_confirmed_after_it_returns(shop: Compose) -> None:
     shop.run("kill", "--signal", "SIGKILL", "products")
     answer = httpx.post(f"{shop.url('orders')}/orders", json=_order(), timeout=30)
     assert answer.status_code == 202, answer.text
@@ -52,7 +53,7 @@ def test_an_order_placed_while_products_is_down_is_confirmed_after_it_returns(sh
     def confirmed() -> bool:
         return bool(_get(f"{shop.url('orders')}{answer.headers['location']}")["status"] == "confirmed")
 
-    eventually(confirmed, within=30, what="the order is confirmed")
+    await eventually(confirmed, within=30, every=0.1)
 
 
 def test_what_was_stored_survives_down_and_up(shop: Compose) -> None:

@@ -4,9 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
+from delivery_svc.settings import DeliverySettings
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from events.catalogue import CATALOGUE
+from events.topics import TopicSettings
+from kit.settings import ServiceSettings
+from orders_svc.read_models.__main__ import WorkerSettings
+from orders_svc.settings import OrdersSettings
+from products_svc.settings import ProductsSettings
 from tests.house.tree import ROOT, pages, text
+
+SETTINGS = (ServiceSettings, OrdersSettings, ProductsSettings, DeliverySettings, WorkerSettings, TopicSettings)
 
 PUBLISHERS = {"orders": "orders", "stock": "products", "products": "products", "deliveries": "delivery"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -46,6 +56,23 @@ def test_make_commands_exist() -> None:
     for page in pages():
         for command in re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", text(page), re.MULTILINE):
             assert set(command) & targets, f"{page}: make {command}"
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings.__name__)
+def test_every_setting_is_documented_with_its_default(settings: type[BaseSettings]) -> None:
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| ([^|]*?) \|", text(Path("docs/running.md")), re.MULTILINE))
+    for name, field in settings.model_fields.items():
+        variable = field.validation_alias.choices[0] if name == "kafka_bootstrap_servers" else f"SHOP_{name.upper()}"  # type: ignore[union-attr]
+        assert variable in rows, f"{settings.__name__}: {variable} is not in docs/running.md"
+        if field.default not in (PydanticUndefined, None) and name != "port":
+            assert rows[str(variable)] == f"`{_as_written(field.default)}`", variable
+        if name == "port":
+            assert str(field.default) in rows["SHOP_PORT"] or settings.__name__.startswith(("Service", "Worker"))
+
+
+def _as_written(default: object) -> str:
+    """A default as one would write it in the environment."""
+    return str(default).lower() if isinstance(default, bool) else str(default).removesuffix(".0")
 
 
 def _section(page: str, title: str) -> str:
