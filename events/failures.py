@@ -7,15 +7,15 @@ from aiokafka.errors import KafkaError
 
 from kit import database
 
-_READ_ONLY = "25006"
+_TRANSIENT = ("25006", "25P03")  # read_only_sql_transaction, idle_in_transaction_session_timeout
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work can succeed later although nothing about it changes: the broker or the database is away
-    (or has just become a read-only standby), or two transactions got in each other's way."""
+    (or a read-only standby by now), this process slept too long, or two transactions got in each other's way."""
     if isinstance(error, asyncpg.InterfaceError):
         return "clos" in str(error) or "released" in str(error)  # anything else is a call that can never work
-    if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _READ_ONLY:
+    if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _TRANSIENT:
         return True
     return isinstance(error, KafkaError) or database.is_transient(error)
 

@@ -30,6 +30,7 @@ from aiokafka import AIOKafkaProducer
 from events.kafka import Kafka
 
 MAX_BATCH_BYTES = 256 * 1024
+REQUEST_TIMEOUT_MS = 10_000
 
 
 class UnsupportedClient(RuntimeError):
@@ -57,7 +58,7 @@ class FencedProducer:
                 acks="all",
                 linger_ms=0,
                 max_batch_size=MAX_BATCH_BYTES,
-                request_timeout_ms=15_000,
+                request_timeout_ms=REQUEST_TIMEOUT_MS,
                 **kafka.client_options(),
             )
             _transactions(producer).set_pid_and_epoch(*identity)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from events.intake import TopicMissing
@@ -20,14 +21,8 @@ class Bounds(NamedTuple):
 
 async def log_bounds(kafka: Kafka, topics: Sequence[str]) -> dict[Partition, Bounds]:
     """Beginning and end of every partition of these (logical) topics. Raises TopicMissing, KafkaError."""
+    partitions = await _partitions(kafka, [kafka.topic(topic) for topic in topics])
     async with _consumer(kafka) as consumer:
-        names = [kafka.topic(topic) for topic in topics]
-        missing = set(names) - await consumer.topics()
-        if missing:
-            raise TopicMissing(f"not declared: {', '.join(sorted(missing))} (python -m events.topics declares them)")
-        partitions = [
-            TopicPartition(name, partition) for name in names for partition in consumer.partitions_for_topic(name)
-        ]
         beginnings = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
     return {
@@ -59,6 +54,19 @@ async def pull_back_group(kafka: Kafka, group: str, positions: dict[Partition, i
                 raise
             return False
         return True
+
+
+async def _partitions(kafka: Kafka, names: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(**kafka.client_options())
+    try:
+        await admin.start()
+        described = await admin.describe_topics(list(names))
+    finally:
+        await admin.close()
+    missing = sorted(set(names) - {topic["topic"] for topic in described if topic["error_code"] == 0})
+    if missing:
+        raise TopicMissing(f"not declared: {', '.join(missing)} (python -m events.topics declares them)")
+    return [TopicPartition(topic["topic"], part["partition"]) for topic in described for part in topic["partitions"]]
 
 
 @asynccontextmanager

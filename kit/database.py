@@ -109,7 +109,12 @@ class Database:
         self._options: dict[str, Any] = {
             "min_size": min_size,
             "max_size": max_size,
-            "server_settings": {"application_name": application, "timezone": "UTC"},
+            "server_settings": {
+                "application_name": application,
+                "timezone": "UTC",
+                # A process that froze inside a transaction lets go of its locks.
+                "idle_in_transaction_session_timeout": "15s",
+            },
             "command_timeout": 30,
             "reset": _nothing_to_reset,
         }

@@ -1,0 +1,22 @@
+"""Waiting for a condition with a deadline, never for an amount of time."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(condition: Callable[[], T | Awaitable[T]], *, within: float = 20.0, every: float = 0.01) -> T:
+    """The first true value of ``condition``; TimeoutError with its last value after ``within`` seconds."""
+    until = monotonic() + within
+    while True:
+        found = condition()
+        value = await found if inspect.isawaitable(found) else found
+        if value:
+            return value
+        if monotonic() > until:
+            raise TimeoutError(f"still {value!r} after {within} s")
+        await asyncio.sleep(every)
