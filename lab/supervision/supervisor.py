@@ -160,6 +160,7 @@ class Supervisor:
             raise cancelled
 
     async def _stop_all(self) -> None:
+        """Stops every process, whatever one of them does; what went wrong is raised together at the end."""
         errors: list[Exception] = []
         for process in reversed(self._processes.values()):
             try:

@@ -46,7 +46,7 @@ def test_an_order_goes_through_and_the_three_services_agree(shop: Compose) -> No
 
 async def test_an_order_placed_while_products_is_down_is_confirmed_after_it_returns(shop: Compose) -> None:
     shop.run("kill", "--signal", "SIGKILL", "products")
-    answer = httpx.post(f"{shop.url('orders')}/orders", json=_order(), timeout=30)
+    answer = _post(shop, _order())
     assert answer.status_code == 202, answer.text
     shop.run("up", "--detach", "--wait", "--no-deps", "products")
 
@@ -119,12 +119,14 @@ def _order(quantity: int = 1) -> dict[str, Any]:
 
 def _place(shop: Compose, *, quantity: int) -> dict[str, Any]:
     """The order as orders shows it after it has settled."""
-    answer = httpx.post(
-        f"{shop.url('orders')}/orders", json=_order(quantity), headers={"Prefer": "wait=20"}, timeout=30
-    )
+    answer = _post(shop, _order(quantity), prefer="wait=20")
     assert answer.status_code == 201, answer.text
     order: dict[str, Any] = answer.json()
     return order
+
+
+def _post(shop: Compose, order: dict[str, Any], *, prefer: str = "") -> httpx.Response:
+    return httpx.post(f"{shop.url('orders')}/orders", json=order, headers={"Prefer": prefer}, timeout=30)
 
 
 def _get(url: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from delivery_svc.settings import DeliverySettings
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from delivery_svc.settings import DeliverySettings
 from events.catalogue import CATALOGUE
 from events.topics import TopicSettings
 from kit.settings import ServiceSettings
