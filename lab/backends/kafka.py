@@ -57,6 +57,7 @@ class KafkaBroker(EmbeddedServer):
             draft = installed.data.with_name("kafka.new")
             shutil.rmtree(draft, ignore_errors=True)
             replace(installed, config=installed.config.with_name("kafka-format"), data=draft).format()
+            draft.chmod(0o700)
             draft.rename(installed.data)
 
     def spec(self) -> ProcessSpec:

@@ -1,0 +1,119 @@
+"""orders on a real PostgreSQL; Kafka is not there unless a test says so (accepting an order does not need it)."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+import pytest
+
+from events.outbox import Outbox
+from kit import migrations
+from kit.app import Service
+from kit.database import Database
+from kit.process import configure_logging
+from orders_svc.app import build
+from orders_svc.settings import OrdersSettings
+from tests.orders_svc.downstream import PRODUCTS, Downstream, free_port, running_downstream
+from tests.waiting import eventually
+
+WITHDRAWN = 9
+TABLES = "orders, idempotency_keys, product_copy, read_models, outbox, inbox, positions, dead_letters"
+
+
+@dataclass
+class Running:
+    """The application as its process runs it, without the socket."""
+
+    client: httpx.AsyncClient
+    service: Service
+
+
+Start = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    configure_logging(OrdersSettings(database_url="-"), service="orders")
+
+
+@pytest.fixture(scope="session")
+def orders_url(postgres_url: str) -> Iterator[str]:
+    """A database of orders' own, migrated by its own migrations."""
+    name = f"orders_{os.getpid()}"
+    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name}"))
+    migrations.upgrade("orders_svc", url)
+    yield url
+    asyncio.run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def sql(orders_url: str) -> AsyncIterator[Any]:
+    """A connection for looking into a database that is empty but for a complete product copy."""
+    connection = await asyncpg.connect(orders_url)
+    await connection.execute(f"TRUNCATE {TABLES}")
+    await connection.execute("INSERT INTO read_models VALUES ('product-copy', now())")
+    insert = "INSERT INTO product_copy VALUES ($1, $2, $3, 1000000, '', $4, 7, now(), now())"
+    await connection.executemany(insert, [(*product, False) for product in PRODUCTS])
+    await connection.execute(insert, WITHDRAWN, "FAX", 500, True)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database(orders_url: str, sql: Any) -> AsyncIterator[Database]:
+    database = Database(orders_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    return Outbox(database, wake=lambda: None)
+
+
+@pytest.fixture
+def start(orders_url: str, sql: Any) -> Start:
+    """``async with start(wiring="chain", ...) as orders``: further arguments are settings."""
+
+    @asynccontextmanager
+    async def start(**settings: Any) -> AsyncIterator[Running]:
+        values = {"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}", "pending_timeout_seconds": 600.0} | settings
+        app, service = build(OrdersSettings(database_url=orders_url, **values))
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://orders") as client:
+                await eventually(lambda: _is_live(client))
+                yield Running(client, service)
+
+    return start
+
+
+@pytest.fixture
+async def orders(start: Start) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a running orders service, wiring ``events``, whose Kafka cannot be reached."""
+    async with start() as running:
+        yield running.client
+
+
+@pytest.fixture
+async def downstream() -> AsyncIterator[Downstream]:
+    async with running_downstream() as server:
+        yield server
+
+
+async def _is_live(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/orders", params={"limit": 1})).status_code == 200
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
