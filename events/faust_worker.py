@@ -9,6 +9,8 @@ A worker is a process of its own: when its consumer dies it exits with 1, and it
 """
 
 import asyncio
+import atexit
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -86,6 +88,13 @@ async def _begin(model: ReadModel, database: Database, bounds: Mapping[Partition
     return {place: stands[place] for place in bounds}
 
 
+def _scratch() -> Path:
+    """A folder of this process alone: Faust wants one, although nothing of ours is kept in it."""
+    folder = Path(tempfile.mkdtemp(prefix="shop-faust-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def build_app(
     model: ReadModel, *, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: Path | None = None
 ) -> Any:
@@ -95,7 +104,7 @@ def build_app(
         group,
         broker=[f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         store="memory://",
-        datadir=data_dir or Path(tempfile.gettempdir()) / "shop-faust" / group,
+        datadir=data_dir or _scratch(),
         value_serializer="raw",
         key_serializer="raw",
         stream_wait_empty=False,
