@@ -1,0 +1,97 @@
+"""``shop status``: what runs, what waits, what is stale."""
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lab.console import console, plain_errors, print_json
+from lab.running.errors import NotRunning
+from lab.running.layout import running_shop
+from lab.supervision import Home, read_state
+from lab.watching.status import is_well
+from lab.watching.status import status as look
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
+    """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
+
+    Example: `shop status --json`
+    """
+    with plain_errors():
+        home = Home.from_environment()
+        layout, run = running_shop(home), read_state(home)
+        if run is None:
+            raise NotRunning
+        found = asyncio.run(look(layout, run))
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+    raise typer.Exit(0 if is_well(found) else 1)
+
+
+def _show(found: dict[str, Any]) -> None:
+    console.print(f"wiring [cyan]{found['wiring']}[/cyan], up for {_age(found['up_seconds'])}")
+    console.print(_processes(found))
+    if "consumers" in found:
+        console.print(_consumers(found))
+    for service, backlog in found.get("outbox", {}).items():
+        if backlog["rows"] and found["wiring"] == "events":
+            age = _age(backlog["oldest_seconds"])
+            console.print(f"outbox of {service}: [yellow]{backlog['rows']} events wait[/yellow], the oldest for {age}")
+    for service, count in found.get("dead_letters", {}).items():
+        if count:
+            console.print(f"dead letters of {service}: [red]{count}[/red]; `shop audit` names them")
+    if "product_copy" in found:
+        copy = found["product_copy"]
+        fresh = "[green]fresh[/green]" if not copy["behind"] else f"[yellow]{copy['behind']} behind[/yellow]"
+        console.print(f"product copy: {fresh}, {copy['products']} products, stale for {copy['stale_seconds']:.1f} s")
+    if "orders" in found:
+        orders = ", ".join(f"{count} {state}" for state, count in found["orders"].items()) or "none yet"
+        console.print(f"orders: {orders}")
+    for what, reason in found["unreachable"].items():
+        console.print(f"[red]{what} cannot be reached:[/red] {reason}")
+
+
+def _processes(found: dict[str, Any]) -> Table:
+    table = Table(show_edge=False)
+    for name in ("process", "state", "pid", "port", "for", "restarts", "memory", "ready"):
+        table.add_column(name, justify="right" if name in ("pid", "port", "restarts", "memory") else "left")
+    for process in found["processes"]:
+        reasons = found["ready"].get(process["name"])
+        ready = "" if reasons is None else "[green]yes[/green]" if not reasons else f"[red]{_words(reasons)}[/red]"
+        colour = "green" if process["state"] == "ready" else "yellow"
+        table.add_row(
+            f"[cyan]{process['name']}[/cyan]",
+            f"[{colour}]{process['state']}[/{colour}]",
+            str(process["pid"] or "-"),
+            str(process["port"] or "-"),
+            _age(process["since_seconds"]),
+            str(process["restarts"]),
+            "-" if process["memory_mib"] is None else f"{process['memory_mib']:.0f} MiB",
+            ready,
+        )
+    return table
+
+
+def _consumers(found: dict[str, Any]) -> Table:
+    table = Table(show_edge=False)
+    for name in ("consumer", "database of", "lag by its own positions", "lag by Kafka's group"):
+        table.add_column(name, justify="right" if name.startswith("lag") else "left")
+    for one in found["consumers"]:
+        colour = "green" if one["lag"] == 0 else "yellow"
+        group = "-" if one["group_lag"] is None else str(one["group_lag"])
+        table.add_row(f"[cyan]{one['consumer']}[/cyan]", one["service"], f"[{colour}]{one['lag']}[/{colour}]", group)
+    return table
+
+
+def _words(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+
+
+def _age(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""Looking at a running shop: what it is doing, and where an order is on its way."""

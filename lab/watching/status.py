@@ -1,0 +1,105 @@
+"""The state of a running shop, from everywhere it can be asked."""
+
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+import asyncpg
+import psutil
+from aiokafka.errors import KafkaError
+
+from lab.running.lag import Lag
+from lab.running.layout import SERVICES, Layout
+from lab.supervision import ProcessState, RunState
+
+_OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
+_DEAD = "SELECT count(*) FROM dead_letters"
+_ORDERS = "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"
+_PRODUCTS = "SELECT id, version, changed_at FROM products"
+_COPY = "SELECT product_id AS id, version FROM product_copy"
+
+
+async def status(layout: Layout, run: RunState) -> dict[str, Any]:
+    """A JSON-ready document. What cannot be asked right now stands under ``unreachable`` with the reason."""
+    found: dict[str, Any] = {
+        "wiring": layout.wiring,
+        "up_seconds": round(time.time() - run.since, 1),
+        "processes": [_process(state) for state in run.processes],
+        "ready": await _readiness(layout),
+        "unreachable": {},
+    }
+    try:
+        found |= await _books(layout)
+    except (OSError, asyncpg.PostgresError) as error:
+        found["unreachable"]["postgres"] = str(error)
+    if layout.wiring == "events":
+        try:
+            async with Lag(layout) as lag:
+                found["consumers"] = [asdict(consumer) for consumer in await lag.consumers()]
+        except (KafkaError, OSError, asyncpg.PostgresError) as error:
+            found["unreachable"]["kafka"] = str(error)
+    return found
+
+
+def is_well(found: dict[str, Any]) -> bool:
+    """All processes and services ready, everything reachable, no dead letters."""
+    ready = all(not reasons for reasons in found["ready"].values())
+    running = all(process["state"] == "ready" for process in found["processes"])
+    return ready and running and not found["unreachable"] and not any(found.get("dead_letters", {}).values())
+
+
+def _process(state: ProcessState) -> dict[str, Any]:
+    memory = None
+    if state.pid is not None:
+        with suppress(psutil.Error):
+            top = psutil.Process(state.pid)
+            memory = sum(process.memory_info().rss for process in (top, *top.children(recursive=True)))
+    return {
+        "name": state.name,
+        "state": str(state.phase),
+        "pid": state.pid,
+        "port": state.port,
+        "restarts": state.restarts,
+        "since_seconds": round(time.time() - state.since, 1),
+        "memory_mib": None if memory is None else round(memory / 2**20, 1),
+    }
+
+
+async def _readiness(layout: Layout) -> dict[str, dict[str, str]]:
+    """Service -> reasons why it is not ready; none when it is."""
+    found: dict[str, dict[str, str]] = {}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+        for service in SERVICES:
+            try:
+                async with session.get(f"{layout.http(service)}/health/ready") as response:
+                    found[service] = (await response.json()).get("reasons", {})
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                found[service] = {"http": str(error) or type(error).__name__}
+    return found
+
+
+async def _books(layout: Layout) -> dict[str, Any]:
+    """Backlogs, dead letters, orders and staleness, by the auditor's roles."""
+    found: dict[str, Any] = {"outbox": {}, "dead_letters": {}}
+    products: dict[int, Any] = {}
+    copy: dict[int, int] = {}
+    for service in SERVICES:
+        connection = await asyncpg.connect(layout.auditor_url(service))
+        try:
+            rows, oldest = await connection.fetchrow(_OUTBOX)
+            found["outbox"][service] = {"rows": rows, "oldest_seconds": round(oldest or 0.0, 3)}
+            found["dead_letters"][service] = await connection.fetchval(_DEAD)
+            if service == "products":
+                products = {row["id"]: row for row in await connection.fetch(_PRODUCTS)}
+            if service == "orders":
+                copy = {row["id"]: row["version"] for row in await connection.fetch(_COPY)}
+                found["orders"] = {row["status"]: row["count"] for row in await connection.fetch(_ORDERS)}
+        finally:
+            await connection.close()
+    if layout.wiring == "events":
+        behind = [row for row in products.values() if copy.get(row["id"], 0) < row["version"]]
+        stale = max((time.time() - row["changed_at"].timestamp() for row in behind), default=0.0)
+        found["product_copy"] = {"products": len(products), "behind": len(behind), "stale_seconds": round(stale, 3)}
+    return found
