@@ -50,7 +50,8 @@ class Details:
 
 @dataclass(slots=True)
 class Delivery:
-    """``details`` is None until the order was heard of; ``version`` counts the changes and is the events' sequence."""
+    """``details`` is None until the order was heard of; ``version`` counts the changes and is the events' sequence.
+    ``loaded_version`` and ``details_are_new`` tell what differs from what is stored."""
 
     order_id: UUID
     delivery_id: UUID
@@ -60,6 +61,7 @@ class Delivery:
     started_at: datetime | None = None
     changed_at: datetime | None = None
     loaded_version: int = field(default=0, compare=False, repr=False)
+    details_are_new: bool = field(default=False, compare=False, repr=False)
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -71,7 +73,7 @@ class Delivery:
         """Now it is known what and where to; also kept for an order that will not be delivered."""
         if self.details is not None:
             return
-        self.details = details
+        self.details, self.details_are_new = details, True
         if self.state is State.UNHEARD_OF:
             self._become(State.AWAITING_STOCK, at)
         elif self.state is State.AWAITING_DETAILS:

@@ -136,14 +136,22 @@ async def page(
 
 async def _insert(connection: Connection, fresh: Sequence[Delivery]) -> set[UUID]:
     """Writes those whose order is new; their order ids. Waits for transactions that are just writing the same ones."""
-    rows = await connection.fetch(_INSERT, **columns_of(_COLUMNS, map(_row, fresh)))
+    if all(delivery.details is None for delivery in fresh):
+        rows = await connection.fetch(_INSERT_BARE, **columns_of(_PROGRESS, map(_progress, fresh)))
+    else:
+        rows = await connection.fetch(_INSERT, **columns_of(_COLUMNS, map(_row, fresh)))
     return {row["order_id"] for row in rows}
 
 
 async def _update(connection: Connection, changed: Sequence[Delivery]) -> None:
-    if changed:
-        columns = columns_of(_COLUMNS, map(_row, changed))
-        await connection.execute(_UPDATE, **{f"new_{name}": values for name, values in columns.items()})
+    """Writes back deliveries that are locked; their details only where one of them has just got its own."""
+    if not changed:
+        return
+    if any(delivery.details_are_new for delivery in changed):
+        query, columns = _UPDATE, columns_of(_COLUMNS, map(_row, changed))
+    else:
+        query, columns = _UPDATE_BARE, columns_of(_PROGRESS, map(_progress, changed))
+    await connection.execute(query, **{f"new_{name}": values for name, values in columns.items()})
 
 
 def _delivery(row: Row) -> Delivery:
@@ -169,24 +177,28 @@ def _delivery(row: Row) -> Delivery:
     )
 
 
+def _progress(one: Delivery) -> tuple[Any, ...]:
+    return one.order_id, one.delivery_id, one.state, one.version, one.started_at, one.changed_at
+
+
 def _row(one: Delivery) -> tuple[Any, ...]:
     details = one.details
-    what: tuple[Any, ...] = (None,) * 6
-    if details is not None:
-        what = (
-            details.product_id,
-            details.product_name,
-            details.quantity,
-            details.customer_id,
-            details.customer_name,
-            details.address,
-        )
-    return one.order_id, one.delivery_id, one.state, *what, one.version, one.started_at, one.changed_at
+    if details is None:
+        return *_progress(one), None, None, None, None, None, None
+    return (
+        *_progress(one),
+        details.product_id,
+        details.product_name,
+        details.quantity,
+        details.customer_id,
+        details.customer_name,
+        details.address,
+    )
 
 
 _FIRST_ID = UUID(int=0)
-_COLUMNS = tuple(column.name for column in deliveries.columns)
-_INSERT = Query(bulk_insert(deliveries, *_COLUMNS).on_conflict_do_nothing().returning(deliveries.c.order_id))
+_PROGRESS = ("order_id", "delivery_id", "state", "version", "started_at", "changed_at")
+_COLUMNS = (*_PROGRESS, "product_id", "product_name", "quantity", "customer_id", "customer_name", "address")
 _LOCK = Query(
     select(deliveries)
     .where(deliveries.c.order_id == any_(array("ids", deliveries.c.order_id)))
@@ -196,13 +208,21 @@ _LOCK = Query(
 _by_delivery = select(deliveries).where(deliveries.c.delivery_id == bindparam("delivery_id", type_=Uuid))
 _FIND = Query(_by_delivery)
 _LOCK_ONE = Query(_by_delivery.with_for_update())
-_new = func.unnest(*(array(f"new_{name}", deliveries.c[name]) for name in _COLUMNS)).table_valued(*_COLUMNS)
-_new = _new.render_derived("new")
-_UPDATE = Query(
-    update(deliveries)
-    .where(deliveries.c.order_id == _new.c.order_id)
-    .values({deliveries.c[name]: _new.c[name] for name in _COLUMNS if name not in ("order_id", "delivery_id")})
-)
+
+
+def _insertion(columns: Sequence[str]) -> Query:
+    return Query(bulk_insert(deliveries, *columns).on_conflict_do_nothing().returning(deliveries.c.order_id))
+
+
+def _changing(columns: Sequence[str]) -> Query:
+    new = func.unnest(*(array(f"new_{name}", deliveries.c[name]) for name in columns)).table_valued(*columns)
+    new = new.render_derived("new")
+    written = {deliveries.c[name]: new.c[name] for name in columns if name not in ("order_id", "delivery_id")}
+    return Query(update(deliveries).where(deliveries.c.order_id == new.c.order_id).values(written))
+
+
+_INSERT, _INSERT_BARE = _insertion(_COLUMNS), _insertion(_PROGRESS)
+_UPDATE, _UPDATE_BARE = _changing(_COLUMNS), _changing(_PROGRESS)
 _page = select(deliveries).where(deliveries.c.delivery_id > bindparam("after", type_=Uuid))
 _page = _page.order_by(deliveries.c.delivery_id).limit(bindparam("limit", type_=Integer))
 _of_customer = deliveries.c.customer_id == bindparam("customer_id", type_=Text)
