@@ -4,12 +4,20 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], *, within: float = 20.0, every: float = 0.01) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 20.0, every: float = 0.01) -> T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float = 0.01) -> T: ...
+
+
+async def eventually(condition: Callable[[], Any], *, within: float = 20.0, every: float = 0.01) -> Any:
     """The first true value of ``condition``; TimeoutError with its last value after ``within`` seconds."""
     until = monotonic() + within
     while True:
