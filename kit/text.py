@@ -3,17 +3,17 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 MAX_BIGINT = 2**63 - 1
 
-
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def _no_control_characters(text: str) -> str:
-    found = _CONTROL.search(text)
+def _no_control_characters(text: object) -> object:
+    """Looks before white space is stripped: a line break at the end is as wrong as one in the middle."""
+    found = _CONTROL.search(text) if isinstance(text, str) else None
     if found:
         raise ValueError(f"control character U+{ord(found[0]):04X} is not allowed")
     return text
@@ -22,7 +22,7 @@ def _no_control_characters(text: str) -> str:
 Text = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_no_control_characters),
+    BeforeValidator(_no_control_characters),
 ]
 """One line of text a person typed: 1 to 200 characters, no control characters."""
 

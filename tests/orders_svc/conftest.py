@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -55,15 +56,8 @@ def orders_url(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture
 async def sql(orders_url: str) -> AsyncIterator[Any]:
-    """A connection for looking into a database that is empty but for a complete product copy."""
-    connection = await asyncpg.connect(orders_url)
-    await connection.execute(f"TRUNCATE {TABLES}")
-    await connection.execute("INSERT INTO read_models VALUES ('product-copy', now())")
-    insert = "INSERT INTO product_copy VALUES ($1, $2, $3, 1000000, '', $4, 7, now(), now())"
-    await connection.executemany(insert, [(*product, False) for product in PRODUCTS])
-    await connection.execute(insert, WITHDRAWN, "FAX", 500, True)
-    yield connection
-    await connection.close()
+    async with emptied(orders_url) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -83,17 +77,7 @@ def outbox(database: Database) -> Outbox:
 def start(orders_url: str, sql: Any) -> Start:
     """``async with start(wiring="chain", ...) as orders``: further arguments are settings."""
 
-    @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[Running]:
-        values = {"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}", "pending_timeout_seconds": 600.0} | settings
-        app, service = build(OrdersSettings(database_url=orders_url, **values))
-        async with app.router.lifespan_context(app):
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://orders") as client:
-                await eventually(lambda: _is_live(client))
-                yield Running(client, service)
-
-    return start
+    return partial(running, orders_url)
 
 
 @pytest.fixture
@@ -107,6 +91,31 @@ async def orders(start: Start) -> AsyncIterator[httpx.AsyncClient]:
 async def downstream() -> AsyncIterator[Downstream]:
     async with running_downstream() as server:
         yield server
+
+
+@asynccontextmanager
+async def emptied(orders_url: str) -> AsyncIterator[Any]:
+    """A connection for looking into a database that is empty but for a complete product copy."""
+    connection = await asyncpg.connect(orders_url)
+    await connection.execute(f"TRUNCATE {TABLES}")
+    await connection.execute("INSERT INTO read_models VALUES ('product-copy', now())")
+    insert = "INSERT INTO product_copy VALUES ($1, $2, $3, 1000000, '', $4, 7, now(), now())"
+    await connection.executemany(insert, [(*product, False) for product in PRODUCTS])
+    await connection.execute(insert, WITHDRAWN, "FAX", 500, True)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def running(orders_url: str, **settings: Any) -> AsyncIterator[Running]:
+    """The service with its background tasks. Its Kafka cannot be reached unless ``settings`` say otherwise."""
+    values = {"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}", "pending_timeout_seconds": 600.0} | settings
+    app, service = build(OrdersSettings(database_url=orders_url, **values))
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://orders") as client:
+            await eventually(lambda: _is_live(client))
+            yield Running(client, service)
 
 
 async def _is_live(client: httpx.AsyncClient) -> bool:

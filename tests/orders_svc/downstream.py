@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.waiting import eventually
+
 PRODUCTS = [(1, "TV", 10_000), (2, "MASK", 20_000), (3, "NOTEBOOK", 30_000)]
 Behaviour = Callable[[Request], Awaitable[Response]]
 
@@ -89,10 +91,8 @@ async def running_downstream() -> AsyncIterator[Downstream]:
     port = int(downstream.url.rpartition(":")[2])
     config = uvicorn.Config(downstream.app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
+    await eventually(lambda: server.started)
     yield downstream
     server.should_exit = server.force_exit = True
     await task
