@@ -195,30 +195,26 @@ async def test_placed_then_cancelled_in_one_batch_stays_in_this_order(shop: Stan
     assert dict(rows) == {str(order): ["OrderPlaced", "OrderCancelled", "OrderPlaced"] for order in orders}
 
 
-@pytest.mark.parametrize(
-    ("headers", "value", "error"),
-    [
-        ([("ce_type", b"shop.orders.OrderPlaced.v2")], b"{}", "UnknownVersion"),
-        ([("ce_type", b"shop.orders.OrderPlaced.v1")], b"{}", "Malformed"),
-        ([("ce_type", b"shop.orders.OrderPlaced.v1")], b"\xff\x00", "Malformed"),
-        ([("ce_type", b"shop.orders.OrderPlaced.v1"), ("ce_id", b"a\0b"), ("ce_source", b"\xff")], None, "Malformed"),
-        ([("ce_type", b"shop.orders.OrderPlaced")], b"{}", "Malformed"),
-        ([("ce_id", b"x" * 100_000), ("ce_source", b"somewhere")], b"{}", "Malformed"),
-        ([], b"no headers at all", "Malformed"),
-    ],
-)
-async def test_what_cannot_be_read_is_a_dead_letter_at_once(
-    shop: Stand, headers: list[tuple[str, bytes]], value: bytes | None, error: str
-) -> None:
+async def test_what_cannot_be_read_is_a_dead_letter_at_once(shop: Stand) -> None:
     good = placed()
-    await publish_raw(shop.kafka, "orders", value, headers)
+    unreadable: dict[bytes | None, list[tuple[str, bytes]]] = {
+        b"newer": [("ce_type", b"shop.orders.OrderPlaced.v2")],
+        b"{}": [("ce_type", b"shop.orders.OrderPlaced.v1")],
+        b"\xff\x00": [("ce_type", b"shop.orders.OrderPlaced.v1")],
+        None: [("ce_type", b"shop.orders.OrderPlaced.v1"), ("ce_id", b"a\0b"), ("ce_source", b"\xff")],
+        b"no version": [("ce_type", b"shop.orders.OrderPlaced")],
+        b"endless id": [("ce_id", b"x" * 100_000), ("ce_source", b"somewhere")],
+        b"no headers at all": [],
+    }
+    for value, headers in unreadable.items():
+        await publish_raw(shop.kafka, "orders", value, headers)
     await publish(shop.kafka, [good])
     async with running(shop.loop()):
-        await eventually(lambda: _stands_at(shop, 2))
+        await eventually(lambda: _stands_at(shop, 8))
     assert await shop.effects() == [good.key]
-    ((found, attempts, kept),) = await shop.rows("SELECT error, attempts, value FROM dead_letters")
-    assert found.startswith(error)
-    assert (attempts, kept) == (1, value)
+    letters = await shop.rows("SELECT value, split_part(error, ':', 1), attempts FROM dead_letters ORDER BY \"offset\"")
+    expected = [(value, "UnknownVersion" if value == b"newer" else "Malformed", 1) for value in unreadable]
+    assert letters == expected
 
 
 async def test_a_dead_letter_published_twice_is_one_dead_letter(shop: Stand) -> None:

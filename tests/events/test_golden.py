@@ -1,0 +1,47 @@
+"""Every version of every event ever published can be read for ever.
+
+The samples in ``golden/`` are records as they are on the topics. They are added to, never changed: an event that was
+published is not published again.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from events.catalogue import CATALOGUE
+from events.envelope import decode, encode
+
+GOLDEN = Path(__file__).parent / "golden"
+SAMPLES = sorted(path.stem for path in GOLDEN.glob("*.json"))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_decodes_for_ever(sample: str) -> None:
+    key, value, headers = _record(sample)
+    envelope = decode(key, value, headers)
+    type_name, _, version = sample.rpartition(".v")
+    assert envelope.type.rpartition(".v")[0] == type_name
+    assert int(envelope.type.rpartition(".v")[2]) >= int(version)
+    assert envelope.key.encode() == key
+
+
+@pytest.mark.parametrize("sample", [event.wire_type() for event in CATALOGUE])
+def test_what_is_published_today_says_at_least_what_the_sample_says(sample: str) -> None:
+    """A reader of this version finds every field where it was, with the same meaning and spelling."""
+    key, value, headers = _record(sample)
+    new_key, new_value, new_headers = encode(decode(key, value, headers))
+    assert new_key == key
+    assert dict(new_headers) == dict(headers)
+    assert json.loads(new_value).items() >= json.loads(value).items()
+
+
+def test_every_version_of_every_event_has_a_sample() -> None:
+    wanted = {f"{event.type_name()}.v{number}" for event in CATALOGUE for number in range(1, event.version + 1)}
+    assert wanted == set(SAMPLES)
+
+
+def _record(sample: str) -> tuple[bytes, bytes, tuple[tuple[str, bytes], ...]]:
+    record = json.loads((GOLDEN / f"{sample}.json").read_text())
+    headers = tuple((name, value.encode()) for name, value in record["headers"])
+    return record["key"].encode(), record["value"].encode(), headers

@@ -1,0 +1,175 @@
+"""Read models: rows and position in one transaction, whoever delivers the records, and however often."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from events.envelope import encode
+from events.faust_worker import prepare
+from events.log_bounds import log_bounds
+from events.positions import PositionMoved, Positions, TopicRecreated
+from events.projection import Projector
+from tests.events.stand import Stand, product, publish, publish_raw
+from tests.events.tally import TABLE, Tally
+from tests.waiting import eventually
+
+
+@pytest.fixture
+async def shop(shop: Stand) -> Stand:
+    await shop.rows(TABLE.split(";")[0])
+    await shop.rows(TABLE.split(";")[1])
+    return shop
+
+
+class Delivered:
+    """A record as some consumer would deliver it."""
+
+    def __init__(self, offset: int, product_id: int, version: int, *, stock: int = 1, partition: int = 0) -> None:
+        self.topic, self.partition, self.offset = "t.products", partition, offset
+        self.key, self.value, self.headers = encode(product(product_id, version, stock=stock))
+
+
+async def test_rows_and_position_are_written_together(shop: Stand) -> None:
+    await Projector(Tally(), shop.database).project([Delivered(0, 1, 1), Delivered(1, 2, 1), Delivered(2, 1, 2)])
+    assert await _tally(shop) == [(1, 2, 2), (2, 1, 1)]
+    assert await _positions(shop) == [("t.products", 0, 3)]
+
+
+async def test_what_lies_below_the_position_is_skipped(shop: Stand) -> None:
+    records = [Delivered(number, 1, number + 1) for number in range(10)]
+    await Projector(Tally(), shop.database).project(records[:6])
+    await Projector(Tally(), shop.database).project(records)
+    await Projector(Tally(), shop.database).project(records)
+    assert await _tally(shop) == [(1, 10, 10)]
+
+
+async def test_a_poison_event_is_a_dead_letter_in_the_same_transaction(shop: Stand) -> None:
+    records = [Delivered(number, number, 1, stock=-1 if number == 3 else 1) for number in range(8)]
+    await Projector(Tally(), shop.database).project(records)
+    assert [row[0] for row in await _tally(shop)] == [0, 1, 2, 4, 5, 6, 7]
+    assert await shop.rows('SELECT consumer, "offset", error FROM dead_letters') == [
+        ("tally", 3, "ValueError: no shop has less than nothing")
+    ]
+    assert await _positions(shop) == [("t.products", 0, 8)]
+
+
+async def test_a_position_that_went_back_is_never_jumped_over(shop: Stand) -> None:
+    """Somebody resets the position while a worker has later records in hand: it must read again, not go on."""
+    projector = Projector(Tally(), shop.database)
+    await projector.project([Delivered(0, 1, 1), Delivered(1, 1, 2)])
+    async with shop.database.connection() as connection:
+        await Positions("tally").set(connection, ("t.products", 0), 0)
+    with pytest.raises(PositionMoved):
+        await projector.project([Delivered(2, 1, 3)])
+    assert await _positions(shop) == [("t.products", 0, 0)]
+
+
+async def test_a_topic_shorter_than_the_position_stops_the_worker_at_its_start(shop: Stand) -> None:
+    place = (shop.kafka.topic("products"), 0)
+    async with shop.database.connection() as connection:
+        await Positions("tally").set(connection, place, 99)
+    with pytest.raises(TopicRecreated, match="stands at offset 99"):
+        await prepare(Tally(), shop.kafka, shop.url)
+
+
+async def test_a_worker_copies_marks_itself_ready_and_stops_cleanly(shop: Stand) -> None:
+    await publish(shop.kafka, [product(number, 1) for number in range(20)])
+    with worker(shop) as process:
+        await eventually(lambda: _seen(shop, 20))
+        await eventually(lambda: shop.rows("SELECT * FROM ready"))
+        await publish(shop.kafka, [product(number, 2) for number in range(20)])
+        await eventually(lambda: _seen(shop, 40))
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+async def test_a_read_model_is_not_ready_while_its_topic_is_empty(shop: Stand) -> None:
+    with worker(shop):
+        await publish_raw(shop.kafka, "orders", b"{}")
+        await eventually(lambda: _has_positions(shop))
+        assert await shop.rows("SELECT * FROM ready") == []
+        await publish(shop.kafka, [product(1, 1)])
+        await eventually(lambda: shop.rows("SELECT * FROM ready"))
+        assert await _tally(shop) == [(1, 1, 1)]
+
+
+async def test_kill_9_of_the_worker_loses_no_change_and_counts_none_twice(shop: Stand) -> None:
+    await publish(shop.kafka, [product(number % 50, number // 50 + 1) for number in range(5000)])
+    with worker(shop) as first:
+        await eventually(lambda: _seen(shop, 100))
+        first.kill()
+        first.wait(20)
+    assert not await _seen(shop, 5000), "it was killed in the middle"
+    with worker(shop):
+        await eventually(lambda: _seen(shop, 5000), within=60)
+    assert await _tally(shop) == [(number, 100, 100) for number in range(50)]
+
+
+async def test_a_late_duplicate_of_an_older_version_does_not_overwrite(shop: Stand) -> None:
+    with worker(shop):
+        await publish(shop.kafka, [product(1, 1), product(1, 2), product(1, 1)])
+        await eventually(lambda: _seen(shop, 3))
+    assert await _tally(shop) == [(1, 2, 3)]
+
+
+async def test_a_worker_whose_group_is_ahead_of_its_positions_reads_again(shop: Stand) -> None:
+    """The database was restored from a backup: Kafka's offsets lie behind what the rows know."""
+    await publish(shop.kafka, [product(number, 1) for number in range(30)])
+    with worker(shop) as process:
+        await eventually(lambda: _seen(shop, 30))
+        process.terminate()
+        assert process.wait(20) == 0
+    await shop.rows("UPDATE positions SET next_offset = 0")
+    await shop.rows("TRUNCATE tally")
+    with worker(shop):
+        await eventually(lambda: _seen(shop, 30))
+
+
+async def test_a_worker_whose_work_cannot_be_done_ends_with_an_error(shop: Stand) -> None:
+    await publish(shop.kafka, [product(1, 1)])
+    await shop.rows("DROP TABLE dead_letters")
+    await shop.rows("DROP TABLE tally")
+    with worker(shop) as process:
+        assert process.wait(30) != 0
+    assert await shop.rows("SELECT sum(next_offset) FROM positions") == [(0,)]
+
+
+async def test_log_bounds_are_what_the_topics_hold(shop: Stand) -> None:
+    await publish(shop.kafka, [product(number, 1) for number in range(30)])
+    bounds = await log_bounds(shop.kafka, ["products", "orders"])
+    assert len(bounds) == 4
+    assert sum(bound.end for bound in bounds.values()) == 30
+    assert all(bound.beginning == 0 for bound in bounds.values())
+
+
+@contextmanager
+def worker(shop: Stand) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "tests.events.tally", shop.url, shop.kafka.bootstrap_servers, shop.kafka.prefix]
+    process = subprocess.Popen(command, env=dict(os.environ))
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+async def _seen(shop: Stand, number: int) -> bool:
+    return bool(await shop.value("SELECT coalesce(sum(seen), 0) >= $1 FROM tally", number))
+
+
+async def _tally(shop: Stand) -> Sequence[tuple[int, int, int]]:
+    return await shop.rows("SELECT product_id, version, seen FROM tally ORDER BY product_id")  # type: ignore[return-value]
+
+
+async def _positions(shop: Stand) -> Sequence[tuple[str, int, int]]:
+    return await shop.rows("SELECT topic, partition, next_offset FROM positions")  # type: ignore[return-value]
+
+
+async def _has_positions(shop: Stand) -> bool:
+    return bool(await shop.rows("SELECT * FROM positions"))

@@ -1,0 +1,85 @@
+"""Topics are declared by one command that can run at every deployment."""
+
+import os
+import subprocess
+import sys
+
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from events import topics
+from events.kafka import Kafka
+from events.topics import COMPACTED, FOR_EVER, Topic
+from tests.events.stand import admin
+
+
+async def test_all_topics_are_declared_as_the_design_says(kafka: Kafka) -> None:
+    said = await _declare(kafka)
+    assert [line.split(":")[0] for line in said] == [
+        kafka.topic(name) for name in ("orders", "stock", "deliveries", "products")
+    ]
+    assert all("created with 4 partitions" in line for line in said)
+    for name in ("orders", "stock", "deliveries"):
+        config = await _config(kafka, name)
+        assert (config["cleanup.policy"], config["retention.ms"]) == ("delete", "-1")
+        assert config["message.timestamp.type"] == "LogAppendTime"
+    config = await _config(kafka, "products")
+    assert config["cleanup.policy"] == "compact"
+    assert config["min.compaction.lag.ms"] == str(7 * 24 * 3600 * 1000)
+    assert config["message.timestamp.type"] == "LogAppendTime"
+
+
+async def test_declaring_again_changes_nothing(kafka: Kafka) -> None:
+    await _declare(kafka)
+    assert all(line.endswith(": as it should be") for line in await _declare(kafka))
+
+
+async def test_a_configuration_that_strayed_is_brought_in_line_and_nothing_else_is_touched(kafka: Kafka) -> None:
+    await topics.declare(kafka, [Topic("orders", COMPACTED | {"max.message.bytes": "2000000"})], say=lambda _: None)
+    (said,) = await _declare(kafka, [Topic("orders", FOR_EVER)])
+    assert "brought in line" in said
+    config = await _config(kafka, "orders")
+    assert (config["cleanup.policy"], config["retention.ms"]) == ("delete", "-1")
+    assert config["max.message.bytes"] == "2000000"
+
+
+async def test_missing_partitions_are_added_with_a_warning_and_none_is_ever_taken_away(kafka: Kafka) -> None:
+    await _declare(kafka, [Topic("orders")], partitions=2)
+    (grown,) = await _declare(kafka, [Topic("orders")], partitions=3)
+    assert "WARNING: 1 partitions added" in grown
+    (kept,) = await _declare(kafka, [Topic("orders")], partitions=1)
+    assert "has 3 partitions, which stay" in kept
+
+
+async def test_the_command_says_what_it_does(kafka: Kafka) -> None:
+    done = _command({"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "SHOP_TOPIC_PREFIX": kafka.prefix})
+    assert done.returncode == 0, done.stderr
+    assert f"{kafka.topic('orders')}: created with 4 partitions" in done.stdout
+
+
+def test_the_command_says_that_the_broker_is_not_there() -> None:
+    done = _command({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert done.returncode == 1
+    assert "topics were not declared" in done.stderr
+
+
+async def _declare(kafka: Kafka, wanted: object = topics.TOPICS, *, partitions: int = 4) -> list[str]:
+    said: list[str] = []
+    await topics.declare(kafka, wanted, partitions=partitions, say=said.append)  # type: ignore[arg-type]
+    return said
+
+
+async def _config(kafka: Kafka, topic: str) -> dict[str, str]:
+    async with admin(kafka) as client:
+        (answer,) = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, kafka.topic(topic))])
+    return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+
+
+def _command(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "events.topics"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
