@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from calls.client import Caller, Peer, PeerError, PeerRefused
+from calls.client import Caller, Peer, PeerError, PeerFailed, PeerRefused
 from kit.database import Connection, Database
 from kit.grouping import Grouping
 from kit.problems import Problem
@@ -124,15 +124,20 @@ class ChainPlacing:
             found = await self._products.get(
                 f"/products/{request.product_id}", caller=Caller(traceparent=request.traceparent)
             )
+            match found:
+                case {"name": str(name), "price": int(price), "version": int(version), "withdrawn": bool(withdrawn)}:
+                    pass
+                case _:
+                    raise PeerFailed(self._products.base_url, 200, {}, "the answer is not a product")
         except PeerRefused as error:
             if error.status == 404:
                 raise refusals.unknown_product(request.product_id) from error
             raise refusals.link_failure(error) from error
         except PeerError as error:
             raise refusals.link_failure(error) from error
-        if found["withdrawn"]:
-            raise refusals.withdrawn_product(request.product_id, found["name"])
-        return ShownProduct(request.product_id, found["name"], found["price"], found["version"])
+        if withdrawn:
+            raise refusals.withdrawn_product(request.product_id, name)
+        return ShownProduct(request.product_id, name, price, version)
 
     async def _deliver(self, order: Order, request: OrderRequest) -> PeerError | None:
         """Asks delivery, which asks products for the stock; the failure, or None when the delivery has started."""

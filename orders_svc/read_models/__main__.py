@@ -18,9 +18,7 @@ class WorkerSettings(ServiceSettings):
     """Of ``ServiceSettings`` the worker needs the database, Kafka and the log format."""
 
     metrics_port: int = Field(default=0, ge=0, le=65535, description="where Prometheus may read; 0 is nowhere")
-    faust_data_dir: Path | None = Field(
-        default=None, description="Faust's scratch folder, worthless afterwards"
-    )
+    faust_data_dir: Path | None = Field(default=None, description="Faust's scratch folder, worthless afterwards")
 
 
 def main() -> int:
