@@ -1,10 +1,10 @@
 """Finding a container engine, and a compose project on it."""
 
 import os
+import random
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,15 +47,16 @@ def _answers(command: Sequence[str]) -> bool:
         return False
 
 
-@contextmanager
-def free_ports(count: int) -> Iterator[list[int]]:
-    """Ports on 127.0.0.1 that nobody listens on, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        ports = [each.getsockname()[1] for each in sockets]
-    yield ports
+def free_ports(count: int) -> list[int]:
+    """Ports on 127.0.0.1 that nobody listens on, all different, and below the range that outgoing connections use: one
+    of those could take a port before the engine does."""
+    candidates = random.sample(range(20_000, 32_000), 200)
+    return [port for port in candidates if _is_free(port)][:count]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) != 0
 
 
 @dataclass(frozen=True)

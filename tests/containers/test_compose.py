@@ -18,8 +18,7 @@ SERVICES = ("orders", "products", "delivery")
 @pytest.fixture(scope="module")
 def shop(engine: None) -> Iterator[Compose]:
     names = ("SHOP_ORDERS_PORT", "SHOP_PRODUCTS_PORT", "SHOP_DELIVERY_PORT", "SHOP_KAFKA_PORT", "SHOP_POSTGRES_PORT")
-    with free_ports(len(names)) as ports:
-        environment = dict(zip(names, map(str, ports), strict=True))
+    environment = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     compose = Compose(f"shop-test-{secrets.token_hex(4)}", {**environment, "SHOP_IMAGE": "shop-events:test"})
     try:
         compose.run("build", timeout=600)

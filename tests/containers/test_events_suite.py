@@ -25,8 +25,7 @@ class Backends:
 def backends(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backends]:
     """Both are gone when the test is over, without the help of testcontainers' own reaper container."""
     monkeypatch.setattr("testcontainers.core.config.testcontainers_config.ryuk_disabled", True)
-    with free_ports(2) as (kafka_port, postgres_port):
-        pass
+    kafka_port, postgres_port = free_ports(2)
     with _kafka(kafka_port), _postgres(postgres_port):
         yield Backends(f"127.0.0.1:{kafka_port}", f"postgresql://postgres:postgres@127.0.0.1:{postgres_port}/postgres")
 
