@@ -28,7 +28,7 @@ FINDINGS, FAILED, MISUSED = 1, 1, 2
 
 def step(text: str) -> None:
     """One line of progress, on stderr: stdout belongs to results."""
-    errors.print(f"[dim]·[/dim] {escape(text)}")
+    errors.print(f"[dim]·[/dim] {escape(text)}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -38,7 +38,7 @@ def print_json(value: Any) -> None:
 
 def fail(message: str, code: int = FAILED) -> typer.Exit:
     """Says what went wrong; raise what it returns."""
-    errors.print(f"[red]error:[/red] {escape(message)}")
+    errors.print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
     return typer.Exit(code)
 
 

@@ -8,23 +8,30 @@ from lab.audit.bookkeeping import dead_letters, nothing_is_prepared, outboxes_ar
 from lab.audit.databases import Databases, snapshot
 from lab.audit.orders import check_orders
 from lab.audit.product_copy import copy_equals_products, products_state
-from lab.audit.quiet import Lag, wait_until_quiet
+from lab.audit.quiet import Lag, Stillness, wait_until_quiet
 from lab.audit.report import Audit, Check
 from lab.audit.stock import STOCK_CHECKS
 
 
 async def audit(
-    databases: Databases, lag: Lag | None = None, *, deadline: float = 30.0, cut: float = 10.0, pause: float = 2.0
+    databases: Databases,
+    lag: Lag | None = None,
+    *,
+    deadline: float = 30.0,
+    cut: float = 10.0,
+    pause: float = 2.0,
+    stillness: Stillness | None = None,
 ) -> Audit:
     """Judges a shop, running or not. Changes nothing.
 
     Waits up to ``deadline`` seconds for quiet; what does not come to rest by then is a finding of its own, and
     everything is judged. While orders keep arriving, orders that changed less than ``cut`` seconds ago are in flight
     and not judged. Either way a suspicion is a finding only if it stands at a second look ``pause`` seconds later.
+    ``stillness`` is the outcome of a wait that the caller has done already.
     Raises OSError or asyncpg.PostgresError when a database cannot be read.
     """
     begin = time.monotonic()
-    stillness = await wait_until_quiet(databases, lag, deadline=deadline)
+    stillness = stillness or await wait_until_quiet(databases, lag, deadline=deadline)
     live = stillness.live
     checks, counts = await _look(databases, live=live, cut=cut, pause=pause)
     if any(check.count and not check.notice for check in checks):

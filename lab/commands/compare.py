@@ -51,7 +51,7 @@ def compare(
         )
         if quick:
             # With products down, a round needs the time for the outage itself.
-            short = 14.0 if "products-down" in settings.scenarios else 6.0
+            short = 20.0 if "products-down" in settings.scenarios else 6.0
             settings = replace(settings, rounds=1, seconds=short, warmup_seconds=1.0)
         document = asyncio.run(_run(settings))
     show(document, console)

@@ -68,7 +68,7 @@ async def _demo(home: Home) -> bool:
 async def _compare(on: Ground) -> dict[str, Any]:
     """One round each: enough to see what happens, not to claim small differences."""
     settings = CompareSettings(
-        scenarios=("healthy", "products-down"), rate=40, seconds=15, warmup_seconds=2, rounds=1, down_seconds=10
+        scenarios=("healthy", "products-down"), rate=40, seconds=18, warmup_seconds=2, rounds=1, down_seconds=10
     )
     return await compare_wirings(on, settings, step)
 

@@ -71,9 +71,9 @@ class Rounds:
             plan = self._plan(layout, records, concurrency)
             result, outage = await self._load(plan, scenario, accounts)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
-            await wait_until_quiet(layout.audited(), behind, deadline=deadline)
+            stillness = await wait_until_quiet(layout.audited(), behind, deadline=deadline)
             use = accounts.use()
-            found = await audit(layout.audited(), behind, deadline=1.0, pause=1.0)
+            found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
             figures = await self._figures(layout, plan, result, found, use)
             return {
                 "scenario": scenario,

@@ -8,7 +8,8 @@ from typing import Literal
 
 Verdict = Literal["differ", "noise", "apart", "unknown"]
 """differ: significant at 5 %, from at least five rounds each. apart: fewer rounds, ranges do not overlap; nothing is
-claimed beyond that. noise: the difference is within what rounds of the same wiring differ by. unknown: no figures."""
+claimed beyond that. noise: the difference is within what rounds of the same wiring differ by. unknown: no figures, or
+one round only, which says nothing about how far rounds differ by themselves."""
 
 ENOUGH_ROUNDS = 5
 
@@ -32,7 +33,7 @@ class Spread:
 def judge(first: Sequence[float | None], second: Sequence[float | None]) -> Verdict:
     """What may be said about two wirings' rounds."""
     one, other = [v for v in first if v is not None], [v for v in second if v is not None]
-    if not one or not other:
+    if min(len(one), len(other)) < 2:
         return "unknown"
     if min(len(one), len(other)) >= ENOUGH_ROUNDS:
         return "differ" if rank_sum_p(one, other) < 0.05 else "noise"

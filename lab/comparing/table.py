@@ -1,8 +1,10 @@
 """The comparison as people read it."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,7 @@ from lab.comparing.summary import Difference, Line, differences, lines
 
 _HEADLINES = ("confirmed %", "accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
 _SHARES = ("confirmed %", "accepted %", "rejected %", "refused %", "unknown %", "unkept %")
+_FINDINGS = "audit findings"
 _TIMES = ("accept p50", "accept p95", "accept p99", "accept max", "completion p50", "completion p99")
 
 
@@ -18,9 +21,10 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     """Tables, what may be said about the differences, and the conditions."""
     rows = lines(document)
     load = [row for row in rows if not row.concurrency]
-    if load:
-        console.print(_outcome_table(load))
-        console.print(_latency_table(load))
+    for scenario, group in groupby(load, key=lambda row: row.scenario):
+        here = list(group)
+        console.print(_outcome_table(scenario, here))
+        console.print(_latency_table(scenario, here))
     saturated = [row for row in rows if row.concurrency]
     if saturated:
         console.print(_saturation_table(saturated))
@@ -41,6 +45,8 @@ def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
         noise = [one.figure for one in here if one.verdict == "noise"]
         apart = [one.figure for one in here if one.verdict in ("apart", "differ")]
         place = f"{scenario}, {concurrency} at a time" if concurrency else scenario
+        if rounds == 1:
+            said.append(f"{place}: one round each, so nothing says which differences are noise; --rounds 5 would.")
         if noise:
             said.append(f"{place}: inside the noise: {', '.join(noise)}.")
         if apart and rounds >= ENOUGH_ROUNDS:
@@ -51,44 +57,42 @@ def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
     return said
 
 
-def _outcome_table(rows: list[Line]) -> Table:
-    table = Table(title="What became of the orders offered", title_justify="left")
-    table.add_column("scenario")
-    table.add_column("wiring", style="cyan")
-    for name in _SHARES:
-        table.add_column(name, justify="right")
-    table.add_column("audit findings", justify="right")
+def _outcome_table(scenario: str, rows: list[Line]) -> Table:
+    title = f"{scenario}: what became of the orders offered"
+    table = _table(title, [name.replace(" ", "\n") for name in (*_SHARES, _FINDINGS)])
     for row in rows:
         shares = [_percent(row.figures[name]) for name in _SHARES]
         shares[0] = f"[bold]{shares[0]}[/bold]"
-        table.add_row(row.scenario, row.wiring, *shares, _findings(row.figures["findings"]))
+        table.add_row(f"[cyan]{row.wiring}[/cyan]", *shares, _findings(row.figures["findings"]))
     return table
 
 
-def _latency_table(rows: list[Line]) -> Table:
-    table = Table(
-        title="How long it took, ms from the intended send time (median of rounds, range)", title_justify="left"
-    )
-    table.add_column("scenario")
-    table.add_column("wiring", style="cyan")
-    for name in _TIMES:
-        table.add_column(name, justify="right")
-    table.add_column("CPU ms\nper order", justify="right")
+def _latency_table(scenario: str, rows: list[Line]) -> Table:
+    title = f"{scenario}: how long it took, ms from the intended send time"
+    table = _table(title, [name.replace(" ", "\n") for name in (*_TIMES, "CPU ms/order")])
     for row in rows:
-        times = [_spread(row.figures[name]) for name in _TIMES]
-        table.add_row(row.scenario, row.wiring, *times, _spread(row.figures["CPU ms/order"]))
+        times = [_spread(row.figures[name]) for name in (*_TIMES, "CPU ms/order")]
+        table.add_row(f"[cyan]{row.wiring}[/cyan]", *times)
+    return table
+
+
+def _table(title: str, columns: list[str]) -> Table:
+    """Narrow enough for 80 columns; medians over rounds, their range below."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("wiring", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def _saturation_table(rows: list[Line]) -> Table:
-    table = Table(title="At saturation (closed loop)", title_justify="left")
-    for name in ("wiring", "customers at a time", "settled orders/s", "confirmed %", "CPU ms per order", "findings"):
-        table.add_column(name, justify="left" if name == "wiring" else "right")
+    names = ["customers\nat a time", "settled\norders/s", "confirmed\n%", "CPU\nms/order", "audit\nfindings"]
+    table = _table("At saturation (closed loop)", names)
     for row in rows:
         figures = row.figures
         rate, share = _spread(figures["settled/s"]), _percent(figures["confirmed %"])
         cpu, findings = _spread(figures["CPU ms/order"]), _findings(figures["findings"])
-        table.add_row(row.wiring, str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
+        table.add_row(f"[cyan]{row.wiring}[/cyan]", str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
     return table
 
 

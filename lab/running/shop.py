@@ -52,7 +52,10 @@ async def ground(home: Home, say: Say, sink: Sink, notes: Sink) -> AsyncIterator
     embedded = ", ".join(server.name for server in backends.embedded)
     async with Supervisor(home, sink=sink, notes=notes) as supervisor:
         if embedded:
-            say(f"starting {embedded} (the first time this fetches Kafka, which takes a minute)")
+            fresh = backends.kafka is not None and not backends.kafka.prepared
+            say(
+                f"starting {embedded}" + (" (the first time this fetches Kafka, which takes a minute)" if fresh else "")
+            )
         await add_all(supervisor, backends.specs())
         say(backends.addresses.masked)
         yield Ground(home, backends, supervisor)
