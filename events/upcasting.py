@@ -18,11 +18,18 @@ class MissingUpcaster(LookupError):
     """An older version of a type is on the topics and nobody said how to read it."""
 
 
+class UpcastFailed(ValueError):
+    """Data that an upcaster could not make sense of."""
+
+
 def upcast(type_name: str, version: int, to_version: int, data: JsonObject, upcasters: Upcasters) -> JsonObject:
-    """``data`` of ``version``, as ``to_version``. Raises MissingUpcaster when a step is missing."""
+    """``data`` of ``version``, as ``to_version``. Raises MissingUpcaster or UpcastFailed."""
     for step in range(version, to_version):
+        upcaster = upcasters.get((type_name, step))
+        if upcaster is None:
+            raise MissingUpcaster(f"no upcaster from v{step} to v{step + 1} of {type_name}")
         try:
-            data = upcasters[type_name, step](data)
-        except KeyError:
-            raise MissingUpcaster(f"no upcaster from v{step} to v{step + 1} of {type_name}") from None
+            data = upcaster(data)
+        except Exception as error:
+            raise UpcastFailed(f"v{step} of {type_name} cannot be upcast: {error!r}") from error
     return data

@@ -32,12 +32,13 @@ def _split_address(data: JsonObject) -> JsonObject:
 
 UPGRADED = {OrderPlaced.type_name(): OrderPlacedV2}
 UPCASTERS: Upcasters = {(OrderPlaced.type_name(), 1): _split_address}
-OLD = encode(placed(address="1 Main Street, Springfield"))
+ORDER = placed(address="1 Main Street, Springfield")
+OLD = encode(ORDER)
 NEW = encode(
     replace(
-        placed(),
+        ORDER,
         type="shop.orders.OrderPlaced.v2",
-        data=OrderPlacedV2(**placed().data.model_dump(), address_lines=("1 Main Street",), channel="web"),
+        data=OrderPlacedV2(**ORDER.data.model_dump(), address_lines=("1 Main Street", "Springfield"), channel="web"),
     )
 )
 
