@@ -9,6 +9,7 @@ from events.envelope import Envelope
 from events.outbox import Transaction
 from orders_svc import store
 from orders_svc.domain import Order
+from orders_svc.tracing import trace_of
 
 TOPICS = ("stock", "deliveries")
 
@@ -66,6 +67,7 @@ def _in_batches(
         if touched:
             await store.save(transaction, touched)
             for order in touched:
+                transaction.traces.setdefault(str(order.id), trace_of(order.id, None))
                 transaction.record(order.events)
             transaction.after_commit(lambda: changed(touched))
 

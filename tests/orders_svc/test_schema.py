@@ -1,0 +1,41 @@
+"""The database that the migrations make is the one that the code expects."""
+
+import asyncio
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from events import tables as bookkeeping
+from kit import migrations
+from orders_svc import store
+from orders_svc.read_models import tables as read_models
+
+
+async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found: list[Any] = []
+        for metadata in (store.metadata, read_models.metadata, bookkeeping.metadata):
+            for table in metadata.tables.values():
+                table.to_metadata(together)
+        found += compare_metadata(context, together)
+        return found
+
+    from sqlalchemy import MetaData
+
+    together = MetaData()
+    engine = create_async_engine(make_url(orders_url).set(drivername="postgresql+asyncpg"))
+    async with engine.connect() as connection:
+        found = await connection.run_sync(differences)
+    await engine.dispose()
+    assert [difference for difference in found if "alembic_version" not in str(difference)] == []
+
+
+async def test_two_replicas_may_migrate_at_the_same_moment_and_again(create_database: Any) -> None:
+    url = await create_database("orders")
+    await asyncio.gather(*(migrations.upgrade_async("orders_svc", url) for _ in range(2)))
+    await migrations.upgrade_async("orders_svc", url)
