@@ -36,6 +36,7 @@ def configure_logging(settings: ServiceSettings, *, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)  # each failed reconnect, with a traceback; we say it once
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
 
 
