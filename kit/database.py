@@ -47,9 +47,7 @@ def is_transient(error: BaseException) -> bool:
     transactions got in each other's way (SQLSTATE classes 08, 40, 53, 57 and lock_not_available)."""
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
-    if isinstance(error, asyncpg.InterfaceError):  # some of them are about a value that does not fit its parameter
-        return not isinstance(error, ValueError)
-    return isinstance(error, OSError | TimeoutError | DatabaseUnavailable | Overtaken)
+    return isinstance(error, TRANSIENT_KINDS)
 
 
 class Query:
