@@ -12,7 +12,7 @@ from lab.running.errors import ShopError
 from lab.running.layout import running_shop
 from lab.supervision import Home
 
-app = typer.Typer(help="Read topics again: rebuild a read model while the shop is open.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

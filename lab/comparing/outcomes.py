@@ -18,7 +18,7 @@ refused: certainly no order, and the customer was told. unknown: no answer and n
 
 _ORDERS = """
     SELECT id, customer_id, status, settled_at FROM orders
-    WHERE customer_id >= $1 || '-' AND customer_id < $1 || '.' ORDER BY customer_id COLLATE "C" """
+    WHERE starts_with(customer_id, $1 || '-')"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def _saturation_table(rows: list[Line]) -> Table:
     table = _table("At saturation (closed loop)", names)
     for row in rows:
         figures = row.figures
-        rate, share = _spread(figures["settled/s"]), _percent(figures["confirmed %"])
+        rate, share = _rate(figures["settled/s"]), _percent(figures["confirmed %"])
         cpu, findings = _spread(figures["CPU ms/order"]), _findings(figures["findings"])
         table.add_row(f"[cyan]{row.wiring}[/cyan]", str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
     return table
@@ -117,18 +117,23 @@ def _spread(spread: Spread | None) -> str:
         return "-"
     if spread.rounds == 1:
         return _number(spread.median)
-    return f"{_number(spread.median)}\n[dim]{_number(spread.low)}-{_number(spread.high)}[/dim]"
+    return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
+
+
+def _rate(spread: Spread | None) -> str:
+    if spread is None:
+        return "-"
+    text = f"{spread.median:,.0f}"
+    return text if spread.rounds == 1 else f"{text}\n[dim]{spread.low:,.0f}-{spread.high:,.0f}[/dim]"
 
 
 def _percent(spread: Spread | None) -> str:
     if spread is None:
         return "-"
     text = f"{spread.median:.1f}"
-    return (
-        text
-        if spread.rounds == 1 or spread.low == spread.high
-        else f"{text}\n[dim]{spread.low:.1f}-{spread.high:.1f}[/dim]"
-    )
+    if spread.rounds == 1 or spread.low == spread.high:
+        return text
+    return f"{text}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
 
 
 def _findings(spread: Spread | None) -> str:
@@ -140,4 +145,13 @@ def _findings(spread: Spread | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+    """Three digits that matter; milliseconds from ten seconds on as seconds."""
+    if value >= 10_000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _short(value: float) -> str:
+    if value >= 10_000:
+        return f"{value / 1000:.0f}s"
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"

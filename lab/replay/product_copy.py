@@ -105,6 +105,8 @@ async def _rebuild(
     newest = await _read(topic, begun, target, done, progress)
     await connection.execute(f"DROP TABLE IF EXISTS {NEW}; CREATE TABLE {NEW} (LIKE {LIVE} INCLUDING ALL)")
     try:
+        # A row that does not exist cannot be locked; committed by itself, so that it can deadlock with nobody.
+        await Positions(ProductCopy().name).begin(Connection(connection), begun)
         await connection.copy_records_to_table(NEW, records=map(_row, newest), columns=_COLUMNS)
         transaction = connection.transaction()
         await transaction.start()

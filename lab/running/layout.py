@@ -32,7 +32,7 @@ class Layout:
     wiring: Wiring
     topic_prefix: str
     kafka: str
-    admin: str
+    admin: str = field(repr=False)
     secret: str = field(repr=False)
     ports: Mapping[str, int]
     replicas: int = 1

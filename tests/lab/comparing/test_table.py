@@ -1,0 +1,124 @@
+"""The table says what the rounds say, in words that claim no more."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lab.comparing.settings import CompareSettings
+from lab.comparing.summary import differences, lines
+from lab.comparing.table import show
+from lab.running.errors import ShopError
+
+
+def one_round(
+    wiring: str, number: int, *, p50: float, confirmed: int = 100, invalid: str | None = None
+) -> dict[str, Any]:
+    latency = {"p50": p50, "p95": p50 * 2, "p99": p50 * 3, "max": p50 * 4}
+    return {
+        "scenario": "healthy",
+        "wiring": wiring,
+        "round": number,
+        "concurrency": 0,
+        "load": {"offered": 100, "accepted": 100, "accept_latency": latency, "invalid": invalid},
+        "outcomes": {"confirmed": confirmed, "refused": 100 - confirmed},
+        "completion": {"p50": p50, "p99": p50},
+        "settled": 100,
+        "settled_per_second": 50.0,
+        "cpu": {
+            "per_settled_ms": 1.5,
+            "seconds": {"kafka": 0.5},
+            "kafka_counted": wiring == "events",
+            "foreign_percent_of_machine": 7.0,
+        },
+        "audit": {"findings": 0 if wiring == "events" else 3},
+    }
+
+
+def document(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    conditions = {
+        "machine": {"cpu": "a CPU", "cores": 2, "system": "Linux"},
+        "versions": {"python": "3.11", "postgresql": "18"},
+        "settings": {"rounds": 3, "seconds": 10.0, "warmup_seconds": 1.0, "rate": 50.0, "arrivals": "constant"},
+        "load": "open loop",
+    }
+    return {"conditions": conditions, "rounds": rounds}
+
+
+def printed(found: dict[str, Any]) -> str:
+    text = StringIO()
+    show(found, Console(file=text, width=80))
+    return text.getvalue()
+
+
+def several(count: int, events: float, chain: float) -> dict[str, Any]:
+    both = (("events", events), ("chain", chain))
+    return document([one_round(w, n, p50=base + n) for n in range(count) for w, base in both])
+
+
+def test_it_fits_80_columns_and_shows_medians_findings_and_conditions() -> None:
+    text = printed(several(3, 10, 40))
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "…" not in text, "nothing is cut off"
+    assert "11.0" in text
+    assert "10-12" in text
+    assert "others used up to 7 % of the machine" in " ".join(text.split())
+    assert "Kafka idled" in " ".join(text.split())
+
+
+def test_a_difference_inside_the_noise_is_called_that() -> None:
+    text = printed(several(3, 10, 10.5))
+    assert "inside the noise" in text
+    assert "different (rank-sum" not in text
+
+
+def test_below_five_rounds_no_significance_is_claimed() -> None:
+    text = " ".join(printed(several(3, 10, 40)).split())
+    assert "no significance is claimed below 5" in text
+    assert "rank-sum" not in text
+
+
+def test_from_five_rounds_on_a_difference_may_be_significant() -> None:
+    assert "different (rank-sum test, 5 %)" in " ".join(printed(several(5, 10, 40)).split())
+
+
+def test_one_round_each_says_nothing_about_noise() -> None:
+    assert "one round each" in printed(several(1, 10, 40))
+
+
+def test_an_invalid_round_is_told_and_left_out() -> None:
+    found = document([one_round("events", 1, p50=10), one_round("events", 2, p50=999, invalid="could not keep up")])
+    (line,) = lines(found)
+    assert line.figures["accept p50"] is not None
+    assert line.figures["accept p50"].high == 10
+    assert "invalid round" in printed(found)
+
+
+def test_confirmed_is_a_share_of_what_was_offered() -> None:
+    (line,) = lines(document([one_round("chain", 1, p50=1, confirmed=15)]))
+    assert line.figures["confirmed %"] is not None
+    assert line.figures["confirmed %"].median == 15
+    assert line.figures["refused %"] is not None
+    assert line.figures["refused %"].median == 85
+
+
+def test_every_wiring_is_held_against_the_first() -> None:
+    found = differences(several(2, 10, 40), ["accept p50"])
+    assert [(one.first, one.second, one.verdict) for one in found] == [("events", "chain", "apart")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"wirings": ("pigeons",)},
+        {"wirings": ()},
+        {"scenarios": ("flood",)},
+        {"rate": 0.0},
+        {"rounds": 0},
+        {"scenarios": ("products-down",), "seconds": 5.0},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ShopError):
+        CompareSettings(**fields)
