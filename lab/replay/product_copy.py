@@ -7,7 +7,7 @@ never joins or moves a consumer group, and publishes nothing.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,16 @@ class Table:
 
 
 @dataclass
+class Counts:
+    """Records read, by what they were."""
+
+    read: int = 0
+    decoded: int = 0
+    skipped: int = 0
+    unreadable: int = 0
+
+
+@dataclass
 class Rebuild:
     """What was done and what it proved. ``differences`` maps product ids to what the live and the new table say."""
 
@@ -64,6 +74,12 @@ class Rebuild:
     rebuilt: Table = Table(0, "0")
     differences: dict[str, str] = field(default_factory=dict)
     swapped: bool = False
+
+    def add(self, counts: "Counts") -> None:
+        self.read += counts.read
+        self.decoded += counts.decoded
+        self.skipped += counts.skipped
+        self.unreadable += counts.unreadable
 
     @property
     def equal(self) -> bool:
@@ -102,24 +118,26 @@ async def _rebuild(
 ) -> None:
     begun, ends = await topic.beginnings(), await topic.ends()
     target = await _live_positions(connection, begun, ends, patience)
-    newest = await _read(topic, begun, target, done, progress)
+    newest, read = await _read(topic, begun, target, progress)
+    done.add(read)
     await connection.execute(f"DROP TABLE IF EXISTS {NEW}; CREATE TABLE {NEW} (LIKE {LIVE} INCLUDING ALL)")
     try:
         # A row that does not exist cannot be locked; committed by itself, so that it can deadlock with nobody.
         await Positions(ProductCopy().name).begin(Connection(connection), begun)
         await connection.copy_records_to_table(NEW, records=map(_row, newest), columns=_COLUMNS)
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
-            await _catch_up(connection, topic, begun, target, done)
-            await _compare(connection, done)
-            done.swapped = not check and (done.equal or force)
-            if done.swapped:
-                await _swap(connection)
-        except BaseException:
-            await transaction.rollback()
-            raise
-        await transaction.commit()
+        for attempt in range(5):
+            try:
+                async with connection.transaction():
+                    read = await _catch_up(connection, topic, begun, target)
+                    await _compare(connection, done)
+                    if not check and (done.equal or force):
+                        await _swap(connection)
+                done.add(read)
+                done.swapped = not check and (done.equal or force)
+                return
+            except asyncpg.DeadlockDetectedError:
+                if attempt == 4:
+                    raise
     finally:
         await connection.execute(f"DROP TABLE IF EXISTS {NEW}")
 
@@ -138,41 +156,42 @@ async def _live_positions(connection: Any, begun: Offsets, ends: Offsets, patien
 
 
 async def _read(
-    topic: TopicReader, start: Offsets, stop: Offsets, done: Rebuild, progress: Progress
-) -> Iterable[Envelope[ProductChanged]]:
+    topic: TopicReader, start: Offsets, stop: Offsets, progress: Progress
+) -> tuple[list[Envelope[ProductChanged]], Counts]:
     """Of each product the change with the highest version below ``stop``. Memory: one event a product."""
     total = sum(stop[place] - start[place] for place in stop)
-    reader = Reader(ProductCopy().events)
+    reader, counts = Reader(ProductCopy().events), Counts()
     newest: dict[str, Envelope[Any]] = {}
     async for record in topic.read(start, stop):
         arrival = reader.read(record)
-        done.read += 1
+        counts.read += 1
         if arrival.envelope is not None:
-            done.decoded += 1
+            counts.decoded += 1
             known = newest.get(arrival.envelope.key)
             if known is None or known.sequence < arrival.envelope.sequence:
                 newest[arrival.envelope.key] = arrival.envelope
         elif arrival.error is not None:
-            done.unreadable += 1
+            counts.unreadable += 1
         else:
-            done.skipped += 1
-        if done.read % 2000 == 0:
-            progress(done.read, total)
-    progress(done.read, done.read)
-    return fold(newest.values())
+            counts.skipped += 1
+        if counts.read % 2000 == 0:
+            progress(counts.read, total)
+    progress(counts.read, counts.read)
+    return fold(newest.values()), counts
 
 
-async def _catch_up(connection: Any, topic: TopicReader, begun: Offsets, target: Offsets, done: Rebuild) -> None:
+async def _catch_up(connection: Any, topic: TopicReader, begun: Offsets, target: Offsets) -> Counts:
     """Locks the live positions and brings the new table to exactly there."""
     stands = await Positions(ProductCopy().name).lock(Connection(connection), sorted(target))
     here = {place: max(stands.get(place, 0), begun[place]) for place in target}
-    rest = await _read(topic, target, here, done, lambda read, total: None)
+    rest, counts = await _read(topic, target, here, lambda read, total: None)
     names = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
     await connection.executemany(
         f"INSERT INTO {NEW} ({_LIST}) VALUES ({', '.join(f'${n}' for n in range(1, len(_COLUMNS) + 1))})"
         f" ON CONFLICT (product_id) DO UPDATE SET {names} WHERE {NEW}.version < excluded.version",
         [_row(envelope) for envelope in rest],
     )
+    return counts
 
 
 async def _compare(connection: Any, done: Rebuild) -> None:
