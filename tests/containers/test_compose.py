@@ -1,15 +1,17 @@
 """The whole shop in containers: one command brings it up, an order goes through, and the three services agree."""
 
 import json
+import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.containers.engine import Compose, free_ports
+from tests.containers.engine import ROOT, Compose, free_ports
 from tests.waiting import eventually
 
 SERVICES = ("orders", "products", "delivery")
@@ -53,6 +55,26 @@ async def test_an_order_placed_while_products_is_down_is_confirmed_after_it_retu
         return bool(_get(f"{shop.url('orders')}{answer.headers['location']}")["status"] == "confirmed")
 
     await eventually(confirmed, within=30, every=0.1)
+
+
+def test_the_audit_of_it_is_clean(shop: Compose) -> None:
+    _place(shop, quantity=2)
+    port = shop.environment["SHOP_POSTGRES_PORT"]
+    urls = {
+        f"SHOP_AUDIT_{service.upper()}_URL": f"postgresql://{service}_auditor:laptop-audit@127.0.0.1:{port}/{service}"
+        for service in SERVICES
+    }
+    audit = subprocess.run(
+        [sys.executable, "-m", "lab", "audit"],
+        cwd=ROOT,
+        env={**os.environ, **urls},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
 def test_what_was_stored_survives_down_and_up(shop: Compose) -> None:
