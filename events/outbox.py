@@ -7,8 +7,10 @@ and the relay moves it to Kafka afterwards. Nothing else in a service may publis
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import orjson
+from sqlalchemy.sql import dml
 
 from events.catalogue import Event
 from events.envelope import Envelope, encode
@@ -19,6 +21,16 @@ _COLUMNS = ("topic", "key", "value", "headers")
 _RECORD = Query(bulk_insert(outbox, *_COLUMNS))
 
 
+class Announcing(Query):
+    """A change that also writes the events recorded so far: one statement, one round trip (``Transaction.announce``).
+
+    None of its own bind parameters may be called ``topic``, ``key``, ``value`` or ``headers``.
+    """
+
+    def __init__(self, change: dml.Insert | dml.Update) -> None:
+        super().__init__(change.add_cte(bulk_insert(outbox, *_COLUMNS).cte("recorded")))
+
+
 class Transaction(Connection):
     """A connection inside a transaction, plus the events that it will announce.
 
@@ -26,13 +38,14 @@ class Transaction(Connection):
     An envelope without a trace gets the one that ``traces`` names for its key (the event or request it answers).
     """
 
-    __slots__ = ("_after_commit", "recorded", "traces")
+    __slots__ = ("_after_commit", "_written", "recorded", "traces")
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection.raw)
         self.recorded: list[Envelope[Event]] = []
         self.traces: dict[str, str] = {}
         self._after_commit: list[Callable[[], None]] = []
+        self._written = 0
 
     def record(self, envelopes: Iterable[Envelope[Event]]) -> None:
         self.recorded.extend(envelopes)
@@ -41,16 +54,28 @@ class Transaction(Connection):
         """``call`` runs once the commit stands (never when it does not). It must not raise or block."""
         self._after_commit.append(call)
 
+    async def announce(self, change: Announcing, **parameters: Any) -> int:
+        """Makes the change and writes what was recorded, at once; the number of rows that were changed."""
+        return await self.execute(change, **parameters, **self._rows())
+
     async def flush(self) -> None:
         """Writes what was recorded to the outbox. Called by ``Outbox.transaction``."""
-        if not self.recorded:
-            return
+        if self.unwritten:
+            await self.execute(_RECORD, **self._rows())
+
+    @property
+    def unwritten(self) -> int:
+        """How many events were recorded and not yet written."""
+        return len(self.recorded) - self._written
+
+    def _rows(self) -> dict[str, list[Any]]:
         rows = []
-        for envelope in self.recorded:
+        for envelope in self.recorded[self._written :]:
             trace = envelope.traceparent or self.traces.get(envelope.key)
             key, value, headers = encode(replace(envelope, traceparent=trace))
             rows.append((envelope.topic, key, value, orjson.dumps({name: text.decode() for name, text in headers})))
-        await self.execute(_RECORD, **columns_of(_COLUMNS, rows))
+        self._written = len(self.recorded)
+        return columns_of(_COLUMNS, rows)
 
     def committed(self) -> None:
         for call in self._after_commit:
@@ -71,6 +96,19 @@ class Outbox:
             transaction = Transaction(connection)
             yield transaction
             await transaction.flush()
+        self._committed(transaction)
+
+    @asynccontextmanager
+    async def single_statement(self) -> AsyncIterator[Transaction]:
+        """For a block that changes something by one ``Transaction.announce`` at most, and may read before it: that
+        statement is the whole transaction, which saves the round trips of BEGIN and COMMIT."""
+        async with self._database.connection() as connection:
+            transaction = Transaction(connection)
+            yield transaction
+        assert not transaction.unwritten, "recorded, but not announced"
+        self._committed(transaction)
+
+    def _committed(self, transaction: Transaction) -> None:
         if transaction.recorded:
             self._wake()
         transaction.committed()

@@ -15,6 +15,7 @@ from orders_svc.key_pruning import KeyPruning
 from orders_svc.placing import Placing
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
+from orders_svc.placing.links import Links
 from orders_svc.settings import OrdersSettings
 from orders_svc.timeouts import TimeOuts
 from orders_svc.waiting import Waiting
@@ -62,8 +63,7 @@ def _chain(settings: OrdersSettings, service: Service, waiting: Waiting) -> Plac
     service.closing += [products.close, delivery.close]
     return ChainPlacing(
         service.database,
-        products,
-        delivery,
+        Links(products, delivery),
         changed=waiting.tell,
         hold_transaction=settings.hold_transaction,
     )

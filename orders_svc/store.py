@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from events.outbox import Announcing, Transaction
 from kit.database import Connection, Query, Row, array, bulk_insert, columns_of
 from orders_svc.domain import Order, Status
 
@@ -79,13 +81,16 @@ _changed = func.unnest(*(array(f"new_{name}", orders.c[name]) for name in _CHANG
 _changed = _changed.render_derived("changed")
 
 _INSERT = Query(bulk_insert(orders, *_COLUMNS))
+_INSERT_ANNOUNCING = Announcing(bulk_insert(orders, *_COLUMNS))
 _LOAD = Query(select(orders).where(orders.c.id == any_(_IDS)))
 _LOAD_LOCKED = Query(select(orders).where(orders.c.id == any_(_IDS)).order_by(orders.c.id).with_for_update())
-_SAVE = Query(
+_save = (
     update(orders)
     .where(orders.c.id == _changed.c.id)
     .values({orders.c[name]: _changed.c[name] for name in _CHANGING if name != "id"})
 )
+_SAVE = Query(_save)
+_SAVE_UNCHANGED = Query(_save.where(orders.c.version == _changed.c.version - 1).returning(orders.c.id))
 _after = bindparam("after", type_=Uuid)
 _page = select(orders).where(orders.c.id > _after).order_by(orders.c.id).limit(bindparam("limit", type_=Integer))
 _PAGE = Query(_page)
@@ -121,8 +126,14 @@ _FIRST_ID = UUID(int=0)
 
 
 async def insert(connection: Connection, new: Iterable[Order]) -> None:
-    rows = [tuple(getattr(order, name) for name in _COLUMNS) for order in new]
-    await connection.execute(_INSERT, **columns_of(_COLUMNS, rows))
+    await connection.execute(_INSERT, **_columns(_COLUMNS, new))
+
+
+async def insert_announcing(transaction: Transaction, new: Sequence[Order]) -> None:
+    """Inserts the orders and writes their events, in one statement."""
+    for order in new:
+        transaction.record(order.events)
+    await transaction.announce(_INSERT_ANNOUNCING, **_columns(_COLUMNS, new))
 
 
 async def load(connection: Connection, ids: Iterable[UUID], *, lock: bool = False) -> dict[UUID, Order]:
@@ -134,9 +145,14 @@ async def load(connection: Connection, ids: Iterable[UUID], *, lock: bool = Fals
 
 async def save(connection: Connection, changed: Sequence[Order]) -> None:
     """Writes back what can change; the orders must have been loaded with ``lock`` in the same transaction."""
-    rows = [tuple(getattr(order, name) for name in _CHANGING) for order in changed]
-    columns = columns_of(_CHANGING, rows)
-    await connection.execute(_SAVE, **{f"new_{name}": values for name, values in columns.items()})
+    await connection.execute(_SAVE, **_columns(_CHANGING, changed, "new_"))
+
+
+async def save_unless_overtaken(connection: Connection, changed: Sequence[Order]) -> set[UUID]:
+    """Writes orders that are one step further than when they were read or inserted, without a lock in between; returns
+    those that were written. The others have been changed by somebody else meanwhile."""
+    rows = await connection.fetch(_SAVE_UNCHANGED, **_columns(_CHANGING, changed, "new_"))
+    return {row["id"] for row in rows}
 
 
 async def page(connection: Connection, *, customer_id: str | None, after: UUID | None, limit: int) -> list[Order]:
@@ -172,6 +188,11 @@ async def find_keys(connection: Connection, keys: Iterable[str]) -> dict[str, tu
 async def prune_keys(connection: Connection, *, before: datetime, limit: int) -> int:
     """Forgets up to ``limit`` keys claimed before ``before``; how many it were."""
     return await connection.execute(_PRUNE_KEYS, before=before, limit=limit)
+
+
+def _columns(names: Sequence[str], some: Iterable[Order], prefix: str = "") -> dict[str, list[Any]]:
+    some = list(some)
+    return {prefix + name: [getattr(order, name) for order in some] for name in names}
 
 
 def _order(row: Row) -> Order:

@@ -1,8 +1,9 @@
 """Writing a group of new orders at once, each idempotency key once: what all wirings share."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from kit.database import Connection
 from kit.ids import new_id
@@ -11,6 +12,8 @@ from orders_svc import store
 from orders_svc.domain import Order, ShownProduct
 from orders_svc.placing import refusals
 from orders_svc.placing.protocol import OrderRequest
+
+C = TypeVar("C", bound=Connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,17 @@ class Admitted:
     new: bool
 
 
-async def admit(connection: Connection, candidates: Sequence[Candidate]) -> list[Admitted | Problem]:
-    """Inserts the orders of a group, in the caller's transaction; one result a candidate, in order.
+def need_transaction(requests: Iterable[OrderRequest]) -> bool:
+    """Whether admitting them takes more than one writing statement: keys are claimed before orders are inserted."""
+    return any(request.idempotency_key is not None for request in requests)
+
+
+async def admit(
+    connection: C,
+    candidates: Sequence[Candidate],
+    insert: Callable[[C, list[tuple[OrderRequest, Order]]], Awaitable[None]],
+) -> list[Admitted | Problem]:
+    """Has the new orders of a group inserted, in the caller's transaction; one result a candidate, in order.
 
     A key that was used before, also within the group, gets the order it placed then, or a problem when the content is
     another; a candidate that gets a problem leaves nothing behind. An earlier order is found even when its product
@@ -40,9 +52,13 @@ async def admit(connection: Connection, candidates: Sequence[Candidate]) -> list
     drafts = [_draft(candidate, now) for candidate in candidates]
     placed = await _placed_by_key(connection, candidates, drafts, now)
     results = [_result(candidate, draft, placed) for candidate, draft in zip(candidates, drafts, strict=True)]
-    new = [result.order for result in results if isinstance(result, Admitted) and result.new]
+    new = [
+        (candidate.request, result.order)
+        for candidate, result in zip(candidates, results, strict=True)
+        if isinstance(result, Admitted) and result.new
+    ]
     if new:
-        await store.insert(connection, new)
+        await insert(connection, new)
     return results
 
 

@@ -12,25 +12,24 @@ No events are published here: what the aggregate records is dropped.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from calls.client import Caller, Peer, PeerError, PeerFailed, PeerRefused
+from calls.client import PeerError
 from kit.database import Connection, Database
 from kit.grouping import Grouping
 from kit.problems import Problem
 from orders_svc import store
-from orders_svc.domain import CannotCancel, Order, ShownProduct, Status
+from orders_svc.domain import CannotCancel, Order, Status
 from orders_svc.placing import refusals
-from orders_svc.placing.admission import Admitted, Candidate, admit, repeated
+from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction, repeated
+from orders_svc.placing.links import Links
 from orders_svc.placing.protocol import OrderRequest
-from orders_svc.tracing import trace_of
 
 log = structlog.get_logger()
 
-Change = tuple[UUID, Callable[[Order], None]]
+Change = Callable[[Order], None]
 
 
 class ChainPlacing:
@@ -41,19 +40,17 @@ class ChainPlacing:
     def __init__(
         self,
         database: Database,
-        products: Peer,
-        delivery: Peer,
+        links: Links,
         *,
         changed: Callable[[Iterable[Order]], None],
         hold_transaction: bool = False,
     ) -> None:
         self._database = database
-        self._products = products
-        self._delivery = delivery
+        self._links = links
         self._changed = changed
         self._hold_transaction = hold_transaction
         self._insertions = Grouping(self._insert)
-        self._changes = Grouping(self._change)
+        self._endings = Grouping(self._end)
 
     async def place(self, request: OrderRequest) -> Order:
         if self._hold_transaction:
@@ -63,30 +60,27 @@ class ChainPlacing:
                 earlier = await repeated(connection, request)
             if earlier is not None:
                 return earlier
-        product = await self._read_product(request)
-        admitted = await self._insertions.do(Candidate(request, product))
+        admitted = await self._insertions.do(Candidate(request, await self._links.shown(request)))
         if isinstance(admitted, Problem):
             raise admitted
         if not admitted.new:
             return admitted.order
         failure = await self._deliver(admitted.order, request)
-        order = await self._changes.do((admitted.order.id, _ending(failure)))
+        order = await self._endings.do((admitted.order, _ending(failure)))
         return _outcome(order, failure)
 
     async def cancel(self, order_id: UUID, reason: str, *, traceparent: str | None = None) -> Order:
-        before = await self._before_cancellation(order_id, reason)
-        caller = Caller(traceparent=trace_of(order_id, traceparent))
+        before = await self._begin_cancelling(order_id, reason)
         try:
-            await self._delivery.post(f"/participant/deliveries/{order_id}/cancel", caller=caller)
+            refusal = await self._links.cancel(order_id, traceparent)
         except PeerError as error:
-            if isinstance(error, PeerRefused) and error.status == 409:
-                refusal = error.detail
-                order = await self._changes.do((order_id, lambda o: o.refuse_cancellation(refusal, at=_now())))
-                raise refusals.cannot_cancel(order_id, refusal, orderStatus=order.status) from error
             if before is Status.CONFIRMED:
-                await self._changes.do((order_id, lambda o: o.give_up_cancellation(at=_now())))
+                await self._change(order_id, lambda order: order.give_up_cancellation(at=_now()))
             raise refusals.link_failure(error) from error
-        return await self._changes.do((order_id, lambda o: _cancelled(o, reason)))
+        if refusal is not None:
+            order = await self._change(order_id, lambda order: order.refuse_cancellation(refusal, at=_now()))
+            raise refusals.cannot_cancel(order_id, refusal, orderStatus=order.status)
+        return await self._change(order_id, lambda order: _cancelled(order, reason))
 
     async def time_out(self, before: datetime, *, limit: int) -> int:
         """Cancels orders that a crash or a failed link left behind, one call each."""
@@ -107,7 +101,7 @@ class ChainPlacing:
             earlier = await repeated(connection, request)
             if earlier is not None:
                 return earlier
-            [admitted] = await admit(connection, [Candidate(request, await self._read_product(request))])
+            [admitted] = await admit(connection, [Candidate(request, await self._links.shown(request))], _insert)
             if isinstance(admitted, Problem):
                 raise admitted
             order = admitted.order
@@ -118,46 +112,15 @@ class ChainPlacing:
             await store.save(connection, [order])
         return _outcome(order, failure)
 
-    async def _read_product(self, request: OrderRequest) -> ShownProduct:
-        """Name and price as products has them now. Raises Problem."""
-        try:
-            found = await self._products.get(
-                f"/products/{request.product_id}", caller=Caller(traceparent=request.traceparent)
-            )
-            match found:
-                case {"name": str(name), "price": int(price), "version": int(version), "withdrawn": bool(withdrawn)}:
-                    pass
-                case _:
-                    raise PeerFailed(self._products.base_url, 200, {}, "the answer is not a product")
-        except PeerRefused as error:
-            if error.status == 404:
-                raise refusals.unknown_product(request.product_id) from error
-            raise refusals.link_failure(error) from error
-        except PeerError as error:
-            raise refusals.link_failure(error) from error
-        if withdrawn:
-            raise refusals.withdrawn_product(request.product_id, name)
-        return ShownProduct(request.product_id, name, price, version)
-
     async def _deliver(self, order: Order, request: OrderRequest) -> PeerError | None:
-        """Asks delivery, which asks products for the stock; the failure, or None when the delivery has started."""
-        body: dict[str, Any] = {
-            "orderId": str(order.id),
-            "productId": order.product_id,
-            "productName": order.product_name,
-            "quantity": order.quantity,
-            "customerId": order.customer_id,
-            "customerName": order.customer_name,
-            "address": order.address,
-        }
-        caller = Caller(traceparent=trace_of(order.id, request.traceparent))
+        """What went wrong, or None when the delivery has started."""
         try:
-            await self._delivery.post("/participant/deliveries", body, caller=caller)
+            await self._links.deliver(order, request.traceparent)
         except PeerError as error:
             return error
         return None
 
-    async def _before_cancellation(self, order_id: UUID, reason: str) -> Status:
+    async def _begin_cancelling(self, order_id: UUID, reason: str) -> Status:
         """Sets the order ``cancelling``, and says what it was. Raises Problem."""
         async with self._database.transaction() as connection:
             order = (await store.load(connection, [order_id], lock=True)).get(order_id)
@@ -173,26 +136,35 @@ class ChainPlacing:
         return before
 
     async def _insert(self, candidates: Sequence[Candidate]) -> list[Admitted | Problem]:
+        database = self._database
+        together = need_transaction(candidate.request for candidate in candidates)
+        async with database.transaction() if together else database.connection() as connection:
+            return await admit(connection, candidates, _insert)
+
+    async def _end(self, endings: Sequence[tuple[Order, Change]]) -> list[Order]:
+        """One statement for all orders that nobody has touched since they were inserted; the few others by lock."""
+        for order, change in endings:
+            change(order)
+        async with self._database.connection() as connection:
+            saved = await store.save_unless_overtaken(connection, [order for order, _ in endings])
+        self._changed(order for order, _ in endings if order.id in saved)
+        return [order if order.id in saved else await self._change(order.id, change) for order, change in endings]
+
+    async def _change(self, order_id: UUID, change: Change) -> Order:
         async with self._database.transaction() as connection:
-            return await admit(connection, candidates)
-
-    async def _change(self, changes: Sequence[Change]) -> list[Order]:
-        async with self._database.transaction() as connection:
-            orders = await store.load(connection, {order_id for order_id, _ in changes}, lock=True)
-            for order_id, change in changes:
-                change(orders[order_id])
-            await _save_touched(connection, orders.values())
-        self._changed(orders.values())
-        return [orders[order_id] for order_id, _ in changes]
+            order = (await store.load(connection, [order_id], lock=True))[order_id]
+            change(order)
+            if order.events:
+                await store.save(connection, [order])
+        self._changed([order])
+        return order
 
 
-async def _save_touched(connection: Connection, orders: Iterable[Order]) -> None:
-    touched = [order for order in orders if order.events]
-    if touched:
-        await store.save(connection, touched)
+async def _insert(connection: Connection, new: Sequence[tuple[OrderRequest, Order]]) -> None:
+    await store.insert(connection, [order for _, order in new])
 
 
-def _ending(failure: PeerError | None) -> Callable[[Order], None]:
+def _ending(failure: PeerError | None) -> Change:
     if failure is None:
         return lambda order: order.confirm(at=_now())
     reason = refusals.reason_of(failure)

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import any_, func, select
 
-from events.outbox import Outbox
+from events.outbox import Outbox, Transaction
 from kit.database import Connection, Database, Query, Row, array
 from kit.grouping import Grouping
 from kit.problems import Problem, unavailable
 from orders_svc import store
 from orders_svc.domain import CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
-from orders_svc.placing.admission import Admitted, Candidate, admit
+from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction
 from orders_svc.placing.protocol import OrderRequest
 from orders_svc.read_models.tables import PRODUCT_COPY, product_copy, read_models
 from orders_svc.tracing import trace_of
@@ -79,18 +79,13 @@ class EventsPlacing:
             return None if await self._is_ready(connection) else _NOT_READY
 
     async def _accept(self, requests: Sequence[OrderRequest]) -> list[Admitted | Problem]:
-        async with self._outbox.transaction() as transaction:
+        outbox = self._outbox
+        async with outbox.transaction() if need_transaction(requests) else outbox.single_statement() as transaction:
             if not await self._is_ready(transaction):
                 return [unavailable(_NOT_READY) for _ in requests]
             products = await self._shown(transaction, {request.product_id for request in requests})
             candidates = [Candidate(request, _product(products, request.product_id)) for request in requests]
-            results = await admit(transaction, candidates)
-            for request, result in zip(requests, results, strict=True):
-                if isinstance(result, Admitted) and result.new:
-                    order = result.order
-                    transaction.traces[str(order.id)] = trace_of(order.id, request.traceparent)
-                    transaction.record(order.events)
-        return results
+            return await admit(transaction, candidates, _insert)
 
     async def _is_ready(self, connection: Connection) -> bool:
         """Once complete, always complete: the copy only lags from then on."""
@@ -101,6 +96,12 @@ class EventsPlacing:
     async def _shown(self, connection: Connection, ids: set[int]) -> dict[int, Row]:
         rows = await connection.fetch(_PRODUCTS, ids=list(ids))
         return {row["product_id"]: row for row in rows}
+
+
+async def _insert(transaction: Transaction, new: Sequence[tuple[OrderRequest, Order]]) -> None:
+    for request, order in new:
+        transaction.traces[str(order.id)] = trace_of(order.id, request.traceparent)
+    await store.insert_announcing(transaction, [order for _, order in new])
 
 
 def _product(products: dict[int, Row], product_id: int) -> ShownProduct | Problem:

@@ -1,0 +1,60 @@
+"""What orders asks the other services in the synchronous wirings, and what their answers mean."""
+
+from uuid import UUID
+
+from calls.client import Caller, Peer, PeerError, PeerFailed, PeerRefused
+from orders_svc.domain import Order, ShownProduct
+from orders_svc.placing import refusals
+from orders_svc.placing.protocol import OrderRequest
+from orders_svc.tracing import trace_of
+
+
+class Links:
+    """Each method is one call, which takes the peer's deadline at most. Nothing is repeated."""
+
+    def __init__(self, products: Peer, delivery: Peer) -> None:
+        self._products = products
+        self._delivery = delivery
+
+    async def shown(self, request: OrderRequest) -> ShownProduct:
+        """Name and price as products has them now. Raises Problem: 422 when it is not sold, else what failed."""
+        caller = Caller(traceparent=request.traceparent)
+        try:
+            found = await self._products.get(f"/products/{request.product_id}", caller=caller)
+            match found:
+                case {"name": str(name), "price": int(price), "version": int(version), "withdrawn": bool(withdrawn)}:
+                    pass
+                case _:
+                    raise PeerFailed(self._products.base_url, 200, {}, "the answer is not a product")
+        except PeerError as error:
+            if isinstance(error, PeerRefused) and error.status == 404:
+                raise refusals.unknown_product(request.product_id) from error
+            raise refusals.link_failure(error) from error
+        if withdrawn:
+            raise refusals.withdrawn_product(request.product_id, name)
+        return ShownProduct(request.product_id, name, price, version)
+
+    async def deliver(self, order: Order, traceparent: str | None) -> None:
+        """Starts the delivery, for which delivery makes products take the stock. Raises PeerError."""
+        body = {
+            "orderId": str(order.id),
+            "productId": order.product_id,
+            "productName": order.product_name,
+            "quantity": order.quantity,
+            "customerId": order.customer_id,
+            "customerName": order.customer_name,
+            "address": order.address,
+        }
+        caller = Caller(traceparent=trace_of(order.id, traceparent))
+        await self._delivery.post("/participant/deliveries", body, caller=caller)
+
+    async def cancel(self, order_id: UUID, traceparent: str | None) -> str | None:
+        """Cancels the delivery, and has the stock put back; the reason if delivery refuses. Raises PeerError."""
+        caller = Caller(traceparent=trace_of(order_id, traceparent))
+        try:
+            await self._delivery.post(f"/participant/deliveries/{order_id}/cancel", caller=caller)
+        except PeerRefused as error:
+            if error.status == 409:
+                return error.detail
+            raise
+        return None
