@@ -32,6 +32,7 @@ class Overtaken(Exception):
 TRANSIENT_KINDS: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "cannot switch to state ...": the server vanished in the middle of a call
     OSError,
     TimeoutError,
     DatabaseUnavailable,
