@@ -1,0 +1,136 @@
+"""The commands on a shop that runs, in the order in which a person would use them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.backends import Addresses
+from lab.running.layout import running_shop
+from lab.supervision import Home, read_state
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """``shop`` in a home of its own, on the tests' backends."""
+
+    home: Path
+    addresses: Addresses
+
+    def run(self, *arguments: str, timeout: float = 150) -> "subprocess.CompletedProcess[str]":
+        environment = {
+            **os.environ,
+            "SHOP_HOME": str(self.home),
+            "KAFKA_BOOTSTRAP_SERVERS": self.addresses.kafka,
+            "SHOP_POSTGRES_URL": self.addresses.postgres,
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+        }
+        command = [sys.executable, "-m", "lab", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
+
+    def json(self, *arguments: str) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module", params=["events", "chain"])
+def shop(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, addresses: Addresses
+) -> Iterator[CommandLine]:
+    line = CommandLine(tmp_path_factory.mktemp("shop") / "home", addresses)
+    up = line.run("up", "--wiring", request.param, "--detach")
+    assert up.returncode == 0, up.stderr
+    assert "The shop is open" in up.stdout
+    yield line
+    down = line.run("down")
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert "ended by force" not in down.stdout
+    assert read_state(Home(line.home)) is None
+    assert line.run("down", "--wipe").returncode == 0
+    assert not line.home.exists()
+
+
+def is_events(shop: CommandLine) -> bool:
+    return running_shop(Home(shop.home)).wiring == "events"
+
+
+def test_an_order_by_name_is_confirmed(shop: CommandLine) -> None:
+    done = shop.run("order", "mask", "--quantity", "2")
+    assert done.returncode == 0, done.stderr
+    assert "2 x MASK for 400.00: confirmed" in done.stdout
+
+
+def test_an_order_can_be_watched_through_the_three_services(shop: CommandLine) -> None:
+    journey = shop.json("order", "2", "--watch")
+    assert {step["who"] for step in journey["steps"]} == {"orders", "products", "delivery"}
+    times = [step["at"] for step in journey["steps"]]
+    assert times == sorted(times)
+    if is_events(shop):
+        names = [step["what"] for step in journey["steps"]]
+        assert sorted(names) == ["DeliveryStarted", "OrderConfirmed", "OrderPlaced", "StockReserved"]
+        assert names[0] == "OrderPlaced"
+        assert journey["status"] == 202
+    text = shop.run("order", "2", "--watch").stdout
+    assert "POST /orders" in text
+    assert "step ms" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["order", "BICYCLE"], "there is no product 'BICYCLE'"),
+        (["order", "999"], "999"),
+        (["up"], "already running"),
+    ],
+)
+def test_what_cannot_be_done_is_said(shop: CommandLine, arguments: list[str], said: str) -> None:
+    done = shop.run(*arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_status_knows_everything(shop: CommandLine) -> None:
+    found = shop.json("status")
+    running = {process["name"]: process for process in found["processes"]}
+    expected = {"orders", "products", "delivery"} | ({"product-copy"} if is_events(shop) else set())
+    assert running.keys() == expected
+    assert all(process["state"] == "ready" and process["memory_mib"] > 10 for process in running.values())
+    assert found["ready"] == {"orders": {}, "products": {}, "delivery": {}}
+    assert found["unreachable"] == {}
+    if is_events(shop):
+        assert {one["consumer"] for one in found["consumers"]} == {"orders", "products", "delivery", "product-copy"}
+        assert found["product_copy"]["products"] == 5
+    assert "orders" in shop.run("status").stdout
+
+
+def test_the_audit_is_clean(shop: CommandLine) -> None:
+    done = shop.run("audit")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Everything adds up" in done.stdout
+    assert shop.json("audit")["clean"]
+
+
+def test_the_audit_also_takes_the_addresses_of_any_shop(shop: CommandLine) -> None:
+    layout = running_shop(Home(shop.home))
+    urls = [f"--{service}-db={layout.auditor_url(service)}" for service in ("orders", "products", "delivery")]
+    if is_events(shop):
+        assert shop.json("audit", *urls)["clean"]
+
+
+def test_the_product_copy_is_rebuilt_while_the_shop_is_open(shop: CommandLine) -> None:
+    done = shop.run("replay", "product-copy")
+    if not is_events(shop):
+        assert "only the wiring `events`" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert "equal at the same positions; the rebuilt one is live now" in done.stdout
+    assert shop.run("order", "CLOCK").returncode == 0, "orders reads from the new table"
+    assert shop.run("audit").returncode == 0, "and the worker writes into it"

@@ -1,0 +1,56 @@
+"""A whole comparison in small: real services, real load, a real outage."""
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from lab.backends import Addresses
+from lab.comparing.comparison import compare_wirings
+from lab.comparing.settings import CompareSettings
+from lab.running.shop import ground
+from lab.supervision import Home
+
+SMALL = CompareSettings(
+    scenarios=("healthy", "products-down"), rate=20, seconds=4, warmup_seconds=0.5, rounds=1, down_seconds=2
+)
+
+
+@pytest.mark.timeout(300)
+async def test_events_lose_nothing_and_the_chain_loses_the_time_that_products_was_away(
+    tmp_path: Path, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", addresses.kafka)
+    monkeypatch.setenv("SHOP_POSTGRES_URL", addresses.postgres)
+    said: list[str] = []
+    async with ground(Home(tmp_path / "home"), said.append, print_line, print_line) as on:
+        document = await compare_wirings(on, SMALL, said.append)
+    rounds = {(one["scenario"], one["wiring"]): one for one in document["rounds"]}
+    assert list(rounds) == [(s, w) for s in ("healthy", "products-down") for w in ("events", "chain")]
+    for one in rounds.values():
+        assert one["load"]["offered"] == 80
+        assert sum(one["outcomes"].values()) == 80, "every order offered is in one column"
+        assert one["cpu"]["per_settled_ms"] > 0
+    for scenario in ("healthy", "products-down"):
+        events = rounds[scenario, "events"]
+        assert events["outcomes"] == {"confirmed": 80}, scenario
+        assert events["audit"]["findings"] == 0, events["audit"]
+    assert rounds["healthy", "chain"]["outcomes"] == {"confirmed": 80}
+    assert rounds["products-down", "chain"]["outcomes"]["confirmed"] < 80
+    assert rounds["products-down", "events"]["outage"]["service"] == "products"
+    assert await left_behind(addresses) == []
+
+
+async def left_behind(addresses: Addresses) -> list[Any]:
+    admin = await asyncpg.connect(addresses.postgres)
+    try:
+        return [
+            row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database WHERE datname ~ '^shop_(r|t)'")
+        ]
+    finally:
+        await admin.close()
+
+
+def print_line(name: str, line: str) -> None:
+    print(f"{name} | {line}")
