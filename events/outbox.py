@@ -64,13 +64,13 @@ class Transaction(Connection):
             await self.execute(_RECORD, **self._rows())
 
     @property
-    def unwritten(self) -> int:
-        """How many events were recorded and not yet written."""
-        return len(self.recorded) - self._written
+    def unwritten(self) -> list[Envelope[Event]]:
+        """What was recorded and is not in the outbox yet."""
+        return self.recorded[self._written :]
 
     def _rows(self) -> dict[str, list[Any]]:
         rows = []
-        for envelope in self.recorded[self._written :]:
+        for envelope in self.unwritten:
             trace = envelope.traceparent or self.traces.get(envelope.key)
             key, value, headers = encode(replace(envelope, traceparent=trace))
             rows.append((envelope.topic, key, value, orjson.dumps({name: text.decode() for name, text in headers})))
