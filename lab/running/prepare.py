@@ -1,20 +1,26 @@
-"""Everything a shop needs before its processes start: roles, databases, migrations, topics, catalogue."""
+"""Everything a shop needs before its processes start: roles, databases, migrations, topics, catalogue.
+
+It is what ``python -m <service> migrate``, ``python -m events.topics`` and ``python -m products_svc seed`` do, called
+in this process: five starts of an interpreter less.
+"""
 
 import asyncio
-import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import asyncpg
+from aiokafka.errors import KafkaError
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
-import lab
+from events import topics
+from kit import migrations
 from lab.running.errors import NotPrepared
 from lab.running.layout import SERVICES, Layout
 from lab.running.roles import create_databases, ensure_roles
-from lab.running.specs import command, environment
-
-_CHECKOUT = Path(lab.__file__).resolve().parent.parent
+from lab.running.specs import package
+from products_svc.seeding import seed as seed_products
+from products_svc.settings import ProductsSettings
 
 
 async def prepare(layout: Layout, progress: Callable[[str], None]) -> None:
@@ -29,54 +35,44 @@ async def prepare(layout: Layout, progress: Callable[[str], None]) -> None:
 
 async def prepare_databases(layout: Layout, template: Layout | None = None) -> None:
     """Roles and databases; with ``template`` the databases are copies of that layout's (which nobody may be using)."""
-    try:
+    with _explained("PostgreSQL does not let us create databases"):
         admin = await asyncpg.connect(layout.admin)
         try:
             await ensure_roles(admin, layout.secret)
             await create_databases(admin, layout, template)
         finally:
             await admin.close()
-    except (OSError, asyncpg.PostgresError) as error:
-        raise NotPrepared(f"PostgreSQL does not let us create databases: {error}") from error
 
 
 async def migrate(layout: Layout) -> None:
-    """Brings the three databases to the newest schema."""
-    await asyncio.gather(
-        *(
-            run(f"migrating {service}", command(service, "migrate"), environment(layout, service))
-            for service in SERVICES
-        )
-    )
+    """Brings the three databases to the newest schema, one after the other: Alembic knows one at a time."""
+    for service in SERVICES:
+        with _explained(f"the database of {service} could not be migrated"):
+            await migrations.upgrade_async(package(service), layout.service_url(service))
 
 
 async def seed(layout: Layout) -> None:
     """The default catalogue, where there is none."""
-    await run("seeding products", command("products", "seed"), environment(layout, "products"))
+    with _explained("the catalogue could not be seeded"):
+        await seed_products(ProductsSettings(database_url=layout.service_url("products"), wiring=layout.wiring))
 
 
 async def declare_topics(layout: Layout) -> None:
     """The topics of the events wiring; others have none."""
     if layout.wiring == "events":
-        await run("declaring topics", [sys.executable, "-m", "events.topics"], environment(layout, "orders"))
+        asked = topics.TopicSettings()
+        with _explained("topics could not be declared"):
+            await topics.declare(
+                layout.broker(),
+                partitions=asked.topic_partitions,
+                replication_factor=asked.topic_replication_factor,
+                say=lambda line: None,
+            )
 
 
-async def run(what: str, argv: list[str], env: dict[str, str]) -> None:
-    """A command, to its end. Raises NotPrepared with what it said last; when cancelled it is ended first."""
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        env={**os.environ, **env},
-        cwd=_CHECKOUT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
     try:
-        output, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode != 0:
-        said = output.decode(errors="replace").strip()[-3000:]
-        raise NotPrepared(f"{what} failed with exit code {process.returncode}:\n{said}")
+        yield
+    except (OSError, asyncpg.PostgresError, SQLAlchemyError, CommandError, KafkaError) as error:
+        raise NotPrepared(f"{what}: {error}; `shop doctor` says what is missing") from error

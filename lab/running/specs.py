@@ -25,9 +25,9 @@ def environment(layout: Layout, service: str) -> dict[str, str]:
     }
 
 
-def command(service: str, *arguments: str) -> list[str]:
-    package = {"orders": "orders_svc", "products": "products_svc", "delivery": "delivery_svc"}[service]
-    return [sys.executable, "-m", package, *arguments]
+def package(service: str) -> str:
+    """The Python package of a service."""
+    return {"orders": "orders_svc", "products": "products_svc", "delivery": "delivery_svc"}[service]
 
 
 def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
@@ -36,7 +36,7 @@ def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
     port = layout.ports[name]
     return ProcessSpec(
         name=name,
-        argv=command(service),
+        argv=[sys.executable, "-m", package(service)],
         env={**environment(layout, service), "SHOP_PORT": str(port)},
         cwd=_CHECKOUT,
         ready=f"http://127.0.0.1:{port}/health/ready",
