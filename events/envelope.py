@@ -7,6 +7,7 @@ format of the value), its ``sequence`` extension for the aggregate's version, an
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Generic, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -106,11 +107,16 @@ def type_of(headers: Iterable[tuple[str, bytes]]) -> tuple[str, int]:
     """
     for name, value in headers:
         if name == "ce_type":
-            type_name, dot, version = value.decode("utf-8", "replace").rpartition(".v")
-            if dot and version.isdecimal() and len(version) <= 4:
-                return type_name, int(version)
-            raise Malformed(f"ce_type {value[:200]!r} does not end in a major version such as '.v1'")
+            return _parse_type(value)
     raise Malformed("no ce_type header: not a CloudEvent in binary mode")
+
+
+@lru_cache(maxsize=1024)
+def _parse_type(wire_type: bytes) -> tuple[str, int]:
+    type_name, dot, version = wire_type.decode("utf-8", "replace").rpartition(".v")
+    if dot and version.isdecimal() and len(version) <= 4:
+        return type_name, int(version)
+    raise Malformed(f"ce_type {wire_type[:200]!r} does not end in a major version such as '.v1'")
 
 
 def decode(
@@ -141,8 +147,9 @@ def decode(
             data = model.model_validate(upcast(type_name, version, model.version, older, upcasters))
         if attributes.get("ce_specversion") != b"1.0":
             raise Malformed(f"ce_specversion {attributes.get('ce_specversion')!r} is not 1.0")
-        if key is None or key.decode() != data.key:
-            raise Malformed(f"key {key!r} is not the id of the aggregate, {data.key!r}")
+        aggregate = data.key
+        if key is None or key.decode() != aggregate:
+            raise Malformed(f"key {key!r} is not the id of the aggregate, {aggregate!r}")
         traceparent = attributes.get("traceparent")
         sequence = int(attributes["ce_sequence"])
         if not 0 < sequence < 2**63:
@@ -154,7 +161,7 @@ def decode(
             id=UUID(attributes["ce_id"].decode()),
             source=attributes["ce_source"].decode(),
             type=model.wire_type(),
-            key=data.key,
+            key=aggregate,
             sequence=sequence,
             time=time,
             data=data,

@@ -22,12 +22,14 @@ This is the only module that touches aiokafka's private parts; it says so when t
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from events.kafka import Kafka
+from events.sending import Outgoing, send_all
 
 MAX_BATCH_BYTES = 256 * 1024
 REQUEST_TIMEOUT_MS = 10_000
@@ -70,13 +72,10 @@ class FencedProducer:
                 raise
         return fenced
 
-    async def send(
-        self, topic: str, key: bytes, value: bytes, headers: Iterable[tuple[str, bytes]]
-    ) -> "asyncio.Future[Any]":
-        """Queues an event; the future is done when all in-sync replicas have it. It raises ProducerFenced when there is
-        a successor. Retries are the producer's own affair, in order, for as long as it lives."""
-        future: asyncio.Future[Any] = await self._producer.send(topic, value=value, key=key, headers=list(headers))
-        return future
+    async def send_all(self, records: Sequence[Outgoing]) -> list[KafkaError | None]:
+        """Sends and waits: None for each record that all in-sync replicas have, its error for each that was refused;
+        ProducerFenced when there is a successor. Retries are the client's own affair, in order, for ever."""
+        return await send_all(self._producer, records)
 
     async def close(self) -> None:
         """Gives up what is not acknowledged yet, and returns within seconds even when the broker is gone."""
