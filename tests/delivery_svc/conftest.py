@@ -20,7 +20,7 @@ from kit.database import Database
 from tests.delivery_svc.downstream import Products, running_products
 from tests.waiting import eventually
 
-TABLES = ("deliveries", "outbox", "inbox", "positions")
+TABLES = ("deliveries", "outbox", "inbox", "positions", "dead_letters")
 NOBODY = "127.0.0.1:1"
 
 Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -21,7 +21,16 @@ from products_svc.seeding import DEFAULT
 from products_svc.settings import ProductsSettings
 from tests.waiting import eventually
 
-TABLES = ("products", "reservations", "stock_ledger", "idempotency_keys", "outbox", "inbox", "positions")
+TABLES = (
+    "products",
+    "reservations",
+    "stock_ledger",
+    "idempotency_keys",
+    "outbox",
+    "inbox",
+    "positions",
+    "dead_letters",
+)
 NOBODY = "127.0.0.1:1"
 
 Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
