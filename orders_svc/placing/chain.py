@@ -21,7 +21,7 @@ from kit.database import Connection, Database
 from kit.grouping import Grouping
 from kit.problems import Problem
 from orders_svc import store
-from orders_svc.domain import CannotCancel, Order, Status
+from orders_svc.domain import SETTLED, CannotCancel, Order, Status
 from orders_svc.placing import refusals
 from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction, repeated
 from orders_svc.placing.links import Links
@@ -30,6 +30,7 @@ from orders_svc.placing.protocol import OrderRequest
 log = structlog.get_logger()
 
 Change = Callable[[Order], None]
+_UNSETTLED = frozenset(Status) - SETTLED
 
 
 class ChainPlacing:
@@ -70,7 +71,24 @@ class ChainPlacing:
         return _outcome(order, failure)
 
     async def cancel(self, order_id: UUID, reason: str, *, traceparent: str | None = None) -> Order:
-        before = await self._begin_cancelling(order_id, reason)
+        return await self._cancel(order_id, reason, traceparent, frozenset(Status))
+
+    async def time_out(self, before: datetime, *, limit: int) -> int:
+        """Cancels orders that a crash or a failed link left behind, one call each."""
+        async with self._database.transaction() as connection:
+            left = await store.stuck(connection, [Status.PENDING, Status.CANCELLING], before=before, limit=limit)
+        for order in left:
+            try:
+                await self._cancel(order.id, order.reason or refusals.TIMED_OUT, None, _UNSETTLED)
+            except Problem as problem:
+                log.warning("an order that timed out was not cancelled", order=str(order.id), reason=problem.detail)
+        return len(left)
+
+    async def ready(self) -> str | None:
+        return None
+
+    async def _cancel(self, order_id: UUID, reason: str, traceparent: str | None, among: frozenset[Status]) -> Order:
+        before = await self._begin_cancelling(order_id, reason, among)
         try:
             refusal = await self._links.cancel(order_id, traceparent)
         except PeerError as error:
@@ -81,20 +99,6 @@ class ChainPlacing:
             order = await self._change(order_id, lambda order: order.refuse_cancellation(refusal, at=_now()))
             raise refusals.cannot_cancel(order_id, refusal, orderStatus=order.status)
         return await self._change(order_id, lambda order: _cancelled(order, reason))
-
-    async def time_out(self, before: datetime, *, limit: int) -> int:
-        """Cancels orders that a crash or a failed link left behind, one call each."""
-        async with self._database.transaction() as connection:
-            left = await store.stuck(connection, [Status.PENDING, Status.CANCELLING], before=before, limit=limit)
-        for order in left:
-            try:
-                await self.cancel(order.id, order.reason or refusals.TIMED_OUT)
-            except Problem as problem:
-                log.warning("an order that timed out is still open", order=str(order.id), reason=problem.detail)
-        return len(left)
-
-    async def ready(self) -> str | None:
-        return None
 
     async def _place_in_one_transaction(self, request: OrderRequest) -> Order:
         async with self._database.transaction() as connection:
@@ -120,13 +124,15 @@ class ChainPlacing:
             return error
         return None
 
-    async def _begin_cancelling(self, order_id: UUID, reason: str) -> Status:
-        """Sets the order ``cancelling``, and says what it was. Raises Problem."""
+    async def _begin_cancelling(self, order_id: UUID, reason: str, among: frozenset[Status]) -> Status:
+        """Sets the order ``cancelling``, and says what it was. Raises Problem, also if it was not ``among`` these."""
         async with self._database.transaction() as connection:
             order = (await store.load(connection, [order_id], lock=True)).get(order_id)
             if order is None:
                 raise refusals.unknown_order(order_id)
             before = order.status
+            if before not in among:
+                raise refusals.cannot_cancel(order_id, f"the order is {before} by now", orderStatus=before)
             try:
                 order.request_cancellation(reason, at=_now())
             except CannotCancel as error:

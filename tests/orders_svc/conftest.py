@@ -109,7 +109,10 @@ async def emptied(orders_url: str) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def running(orders_url: str, **settings: Any) -> AsyncIterator[Running]:
     """The service with its background tasks. Its Kafka cannot be reached unless ``settings`` say otherwise."""
-    values = {"kafka_bootstrap_servers": f"127.0.0.1:{free_port()}", "pending_timeout_seconds": 600.0} | settings
+    values: dict[str, Any] = {
+        "kafka_bootstrap_servers": f"127.0.0.1:{free_port()}",
+        "pending_timeout_seconds": 600.0,
+    } | settings
     app, service = build(OrdersSettings(database_url=orders_url, **values))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)

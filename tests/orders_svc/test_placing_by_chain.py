@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from tests.orders_svc.conftest import Start
 from tests.orders_svc.downstream import Downstream, answering, free_port, hanging, refusing
@@ -122,8 +123,6 @@ async def test_without_delivery_the_order_is_rejected(start: Start, downstream: 
 async def test_products_that_answers_nonsense_is_a_502(
     orders: httpx.AsyncClient, downstream: Downstream, sql: Any, body: bytes
 ) -> None:
-    from starlette.responses import Response
-
     async def nonsense(_request: Any) -> Response:
         return Response(body, media_type="application/json")
 

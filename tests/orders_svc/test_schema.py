@@ -5,7 +5,7 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -16,23 +16,19 @@ from orders_svc.read_models import tables as read_models
 
 
 async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found: list[Any] = []
-        for metadata in (store.metadata, read_models.metadata, bookkeeping.metadata):
-            for table in metadata.tables.values():
-                table.to_metadata(together)
-        found += compare_metadata(context, together)
-        return found
-
-    from sqlalchemy import MetaData
-
     together = MetaData()
+    for metadata in (store.metadata, read_models.metadata, bookkeeping.metadata):
+        for table in metadata.tables.values():
+            table.to_metadata(together)
+
+    def differences(connection: Connection) -> list[Any]:
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection), together)
+        return [difference for difference in found if "alembic_version" not in str(difference)]
+
     engine = create_async_engine(make_url(orders_url).set(drivername="postgresql+asyncpg"))
     async with engine.connect() as connection:
-        found = await connection.run_sync(differences)
+        assert await connection.run_sync(differences) == []
     await engine.dispose()
-    assert [difference for difference in found if "alembic_version" not in str(difference)] == []
 
 
 async def test_two_replicas_may_migrate_at_the_same_moment_and_again(create_database: Any) -> None:

@@ -5,10 +5,15 @@ from typing import Any
 
 import httpx
 import orjson
+from starlette.requests import Request
+from starlette.responses import Response
 
+from calls.client import Peer
 from events.outbox import Outbox
 from kit.database import Database
+from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
+from orders_svc.placing.links import Links
 from orders_svc.timeouts import TimeOuts
 from tests.orders_svc.conftest import Start
 from tests.orders_svc.downstream import Downstream, answering, refusing
@@ -102,3 +107,26 @@ async def test_in_the_chain_delivery_is_asked_for_what_a_crash_left_behind(
         assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelling'") == 2
         downstream.cancel = answering(200, {"state": "cancelled"})
         await eventually(lambda: sql.fetchval("SELECT count(*) = 2 FROM orders WHERE status = 'cancelled'"))
+
+
+async def test_an_order_that_was_confirmed_just_in_time_is_not_cancelled(
+    database: Database, downstream: Downstream, start: Start, sql: Any
+) -> None:
+    """While the sweep asked delivery about another one."""
+    urls = {"products_url": downstream.url, "delivery_url": downstream.url}
+    async with start(wiring="chain", **urls) as running:
+        first, second = [(await running.client.post("/orders", json=ORDER)).json()["id"] for _ in range(2)]
+        await sql.execute(LONG_AGO)
+        await sql.execute("UPDATE orders SET status = 'pending', settled_at = NULL")
+
+        async def meanwhile(request: Request) -> Response:
+            await sql.execute("UPDATE orders SET status = 'confirmed' WHERE id = $1", second)
+            return await answering(200, {"state": "cancelled"})(request)
+
+        downstream.cancel = meanwhile
+        peer = Peer(downstream.url)
+        placing = ChainPlacing(database, Links(peer, peer), changed=lambda _: None)
+        await TimeOuts(placing, 600).sweep()
+        await peer.close()
+        statuses = [(await running.client.get(f"/orders/{order_id}")).json()["status"] for order_id in (first, second)]
+    assert statuses == ["cancelled", "confirmed"]
