@@ -5,7 +5,7 @@ is believed to be (compare and set), a consumer that was replaced without knowin
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -88,16 +88,18 @@ _MOVES = (
     .table_valued("topic", "partition", "expected", "next_offset")
     .render_derived(name="moves")
 )
-_MOVE = Query(
+MOVE = (
     sa.update(positions)
     .values(next_offset=_MOVES.c.next_offset, moved_at=sa.func.clock_timestamp())
     .where(
-        positions.c.consumer == sa.bindparam("consumer"),
+        positions.c.consumer == sa.bindparam("consumer", type_=sa.Text),
         positions.c.topic == _MOVES.c.topic,
         positions.c.partition == _MOVES.c.partition,
         positions.c.next_offset == _MOVES.c.expected,
     )
 )
+"""Moves positions from where they are expected to be. Parameters: ``move_parameters``."""
+_MOVE = Query(MOVE)
 _SET = Query(
     insert(positions)
     .values({name: sa.bindparam(name) for name in _COLUMNS})
@@ -135,22 +137,26 @@ class Positions:
         rows = [(self.consumer, topic, partition, offset) for (topic, partition), offset in sorted(starts.items())]
         await connection.execute(_BEGIN, **columns_of(_COLUMNS, rows))
 
-    async def move(self, connection: Connection, moves: Iterable[Move]) -> None:
+    async def move(self, connection: Connection, moves: Collection[Move]) -> None:
         """Moves all, or raises PositionMoved when one of them is not where it was expected."""
-        wanted = sorted(moves)
-        moved = await connection.execute(
-            _MOVE,
-            consumer=self.consumer,
-            topics=[move.topic for move in wanted],
-            partitions=[move.partition for move in wanted],
-            expected=[move.expected for move in wanted],
-            next_offsets=[move.next_offset for move in wanted],
-        )
-        if moved != len(wanted):
-            raise PositionMoved(f"{len(wanted) - moved} of {len(wanted)} positions were moved by others")
+        moved = await connection.execute(_MOVE, **move_parameters(self.consumer, moves))
+        if moved != len(moves):
+            raise PositionMoved(f"{len(moves) - moved} of {len(moves)} positions were moved by others")
 
     async def set(self, connection: Connection, partition: Partition, next_offset: int) -> None:
         """Puts a position somewhere, whatever it was. For people and tools that know why."""
         await connection.execute(
             _SET, consumer=self.consumer, topic=partition[0], partition=partition[1], next_offset=next_offset
         )
+
+
+def move_parameters(consumer: str, moves: Iterable[Move]) -> dict[str, Any]:
+    """The parameters of ``MOVE``."""
+    ordered = sorted(moves)
+    return {
+        "consumer": consumer,
+        "topics": [move.topic for move in ordered],
+        "partitions": [move.partition for move in ordered],
+        "expected": [move.expected for move in ordered],
+        "next_offsets": [move.next_offset for move in ordered],
+    }

@@ -24,7 +24,7 @@ from events.inbox import Inbox
 from events.intake import Batch, Intake, TopicMissing
 from events.kafka import Kafka, quiet_client_logs
 from events.outbox import Outbox, Transaction
-from events.positions import PositionError, PositionMoved, Positions
+from events.positions import PositionError, PositionMoved
 from events.settling import settle
 from kit.database import Database
 
@@ -65,7 +65,6 @@ class ReactionLoop:
         self._outbox = outbox
         self._reactions = dict(reactions)
         self._reader = Reader(reactions)
-        self._positions = Positions(consumer)
         self._inbox = Inbox(consumer)
         self._intake = Intake(consumer=consumer, kafka=kafka, database=database, topics=topics, batch_size=batch_size)
         self._backoff = Backoff()
@@ -140,8 +139,7 @@ class ReactionLoop:
             if batch.generation != self._intake.generation:
                 raise PositionMoved("the partitions were given to others, or the positions are read again")
             moves = self._intake.moves([arrival.record for arrival in arrivals])
-            await self._positions.move(transaction, moves)
-            fresh = await self._inbox.claim(transaction, (arrival.identity for arrival in concerned))
+            fresh = await self._inbox.claim(transaction, moves, (arrival.identity for arrival in concerned))
             for arrival in concerned:
                 if arrival.identity in fresh:
                     fresh.remove(arrival.identity)
