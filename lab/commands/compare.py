@@ -14,6 +14,7 @@ from lab.comparing.comparison import compare_wirings
 from lab.comparing.settings import SCENARIOS, CompareSettings
 from lab.comparing.table import show
 from lab.console import console, errors, plain_errors, step
+from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 from lab.running.shop import ground
 from lab.supervision import Home
@@ -28,6 +29,7 @@ def compare(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each wiring; below five nothing is significant.")] = 3,
     arrivals: Annotated[str, typer.Option(help="constant or poisson.")] = "constant",
     saturate: Annotated[bool, typer.Option("--saturate", help="Short for --scenario saturation.")] = False,
+    concurrency: Annotated[str, typer.Option(help="saturation: how many customers at a time.")] = "32,128",
     quick: Annotated[bool, typer.Option("--quick", help="One round of 6 seconds: a look, not a measurement.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Where the figures go [reports/compare-<time>.json].")
@@ -48,11 +50,10 @@ def compare(
             warmup_seconds=warmup,
             rounds=rounds,
             arrivals=arrivals,
+            concurrencies=tuple(_numbers(concurrency)),
         )
         if quick:
-            # With products down, a round needs the time for the outage itself.
-            short = 20.0 if "products-down" in settings.scenarios else 6.0
-            settings = replace(settings, rounds=1, seconds=short, warmup_seconds=1.0)
+            settings = replace(settings, rounds=1, seconds=6.0, warmup_seconds=1.0)
         document = asyncio.run(_run(settings))
     show(document, console)
     write_report(document, json_file)
@@ -79,6 +80,13 @@ def write_report(document: dict[str, Any], path: Path | None = None) -> Path:
     path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     errors.print(f"[dim]every round and its histogram: {path}[/dim]")
     return path
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(name) for name in _list(text)]
+    except ValueError:
+        raise ShopError(f"customers at a time are whole numbers such as 32,128, not {text!r}") from None
 
 
 def _list(text: str) -> list[str]:

@@ -21,13 +21,13 @@ from lab.watching.journey import follow
 from lab.watching.timeline import show_journey
 
 _MASK = 2
-_NEXT = """[bold]Try next[/bold] (in this folder; the commands are in .venv/bin):
-  shop up                                  the shop in the foreground; Ctrl-C stops it
-  shop order MASK --watch                  in a second terminal: another order's way
-  kill -9 (a pid out of `shop status`)     then `shop audit`: nothing accepted is lost
-  shop compare --rounds 5 --rate 100       figures with a claim to significance
-  shop compare --saturate                  how many orders a second each wiring settles
-  shop replay product-copy                 rebuild a read model while the shop is open"""
+_NEXT = """[bold]Try next[/bold] (the commands are in .venv/bin):
+  shop up                       the shop in the foreground; Ctrl-C stops it
+  shop order MASK --watch       in a second terminal: another order's way
+  kill -9 PID                   any of `shop status`; then `shop audit`
+  shop compare --rounds 5       figures with a claim to significance
+  shop compare --saturate       how many orders a second each wiring settles
+  shop replay product-copy      rebuild a read model while the shop is open"""
 
 
 def demo() -> None:
@@ -67,9 +67,7 @@ async def _demo(home: Home) -> bool:
 
 async def _compare(on: Ground) -> dict[str, Any]:
     """One round each: enough to see what happens, not to claim small differences."""
-    settings = CompareSettings(
-        scenarios=("healthy", "products-down"), rate=40, seconds=18, warmup_seconds=2, rounds=1, down_seconds=10
-    )
+    settings = CompareSettings(scenarios=("healthy", "products-down"), rate=40, seconds=10, warmup_seconds=2, rounds=1)
     return await compare_wirings(on, settings, step)
 
 

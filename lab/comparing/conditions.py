@@ -37,7 +37,7 @@ async def conditions(settings: CompareSettings, layout: Layout, *, embedded: lis
         },
         "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
         "settings": asdict(settings),
-        "load": "open loop, latency from the intended send time; generator, shop and backends share this machine",
+        "load": "latency from the intended send time; generator, shop and backends share this machine",
     }
 
 

@@ -1,4 +1,4 @@
-"""What is done to the shop while it is under load. Whatever happens, it is undone."""
+"""What is done to a round's shop while it is under load, and undone while it still is."""
 
 import asyncio
 import time
@@ -18,14 +18,15 @@ class Outage:
 
 
 async def take_down(service: str, supervisor: Supervisor, accounts: Accounting, *, at: float, seconds: float) -> Outage:
-    """SIGKILLs the service at Unix time ``at`` and starts it again ``seconds`` later; also when cancelled."""
+    """SIGKILLs the service at Unix time ``at`` and starts it again ``seconds`` later; returns when it is ready.
+
+    When cancelled it stays down: the shop belongs to the round, which ends then and takes all of it away.
+    """
     await asyncio.sleep(max(at - time.time(), 0))
     accounts.sample()
     supervisor.pause_restarts(service)
-    try:
-        await supervisor.kill(service)
-        killed_at = time.time()
-        await asyncio.sleep(seconds)
-    finally:
-        await supervisor.resume_restarts(service)
+    await supervisor.kill(service)
+    killed_at = time.time()
+    await asyncio.sleep(seconds)
+    await supervisor.resume_restarts(service)
     return Outage(service, killed_at, time.time())

@@ -68,7 +68,7 @@ class Rounds:
             lag = await stack.enter_async_context(Lag(layout)) if wiring == "events" else None
             accounts = await stack.enter_async_context(Accounting(supervisor))
             records = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.csv"
-            plan = self._plan(layout, records, concurrency)
+            plan = self._plan(layout, records, scenario, concurrency)
             result, outage = await self._load(plan, scenario, accounts)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
             stillness = await wait_until_quiet(layout.audited(), behind, deadline=deadline)
@@ -84,14 +84,14 @@ class Rounds:
                 **figures,
             }
 
-    def _plan(self, layout: Layout, records: Path, concurrency: int) -> LoadPlan:
+    def _plan(self, layout: Layout, records: Path, scenario: str, concurrency: int) -> LoadPlan:
         settings = self._settings
         plan = LoadPlan(
             url=f"{layout.http('orders')}/orders",
             run=layout.name,
             records=str(records),
             rate=settings.rate,
-            seconds=settings.seconds,
+            seconds=settings.measured_seconds(scenario),
             warmup_seconds=settings.warmup_seconds,
             arrivals="poisson" if settings.arrivals == "poisson" else "constant",
             products=settings.products,

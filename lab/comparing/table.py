@@ -38,7 +38,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
 
 def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
     """What the differences amount to, in words that claim no more than the rounds carry."""
-    said = []
+    said: list[str] = []
+    single: list[str] = []
     for scenario, concurrency in dict.fromkeys((one.scenario, one.concurrency) for one in found):
         here = [one for one in found if (one.scenario, one.concurrency) == (scenario, concurrency)]
         rounds = min(row.rounds for row in rows if (row.scenario, row.concurrency) == (scenario, concurrency))
@@ -46,7 +47,7 @@ def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
         apart = [one.figure for one in here if one.verdict in ("apart", "differ")]
         place = f"{scenario}, {concurrency} at a time" if concurrency else scenario
         if rounds == 1:
-            said.append(f"{place}: one round each, so nothing says which differences are noise; --rounds 5 would.")
+            single.append(place)
         if noise:
             said.append(f"{place}: inside the noise: {', '.join(noise)}.")
         if apart and rounds >= ENOUGH_ROUNDS:
@@ -54,6 +55,8 @@ def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
         elif apart:
             few = f"{rounds} round{'s' if rounds > 1 else ''} each; no significance is claimed below {ENOUGH_ROUNDS}"
             said.append(f"{place}: ranges apart ({few}): {', '.join(apart)}.")
+    if single:
+        said.append(f"One round each ({', '.join(single)}): nothing says yet which differences are noise.")
     return said
 
 
@@ -101,8 +104,8 @@ def _conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
     foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
     text = (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {found['versions']['python']}, "
-        f"PostgreSQL {found['versions']['postgresql']}; {settings['rounds']} rounds of {settings['seconds']:g} s after "
-        f"{settings['warmup_seconds']:g} s of warm-up, {settings['rate']:g} orders/s ({settings['arrivals']}); "
+        f"PostgreSQL {found['versions']['postgresql']}; {settings['rounds']} x {settings['seconds']:g} s or more after "
+        f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
         f"{found['load']}. CPU: services, worker, database and, for events, the broker; "
         f"others used up to {foreign:.0f} % of the machine beside it."
     )
@@ -118,6 +121,13 @@ def _spread(spread: Spread | None) -> str:
     if spread.rounds == 1:
         return _number(spread.median)
     return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
+
+
+def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:
+    """Nothing where every load was a closed loop: the table says how many customers there were."""
+    return (
+        f", {settings['rate']:g} orders/s ({settings['arrivals']})" if any(not row.concurrency for row in rows) else ""
+    )
 
 
 def _rate(spread: Spread | None) -> str:
