@@ -15,6 +15,7 @@ import structlog
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from events import telemetry
+from events.backlog import Backlog, measure
 from events.failures import Backoff, is_transient
 from events.fencing import FencedProducer
 from events.kafka import Kafka, quiet_client_logs
@@ -27,13 +28,6 @@ POLL_SECONDS = 1.0
 CLAIM_SECONDS = 24 * 3600.0
 STALLED_SECONDS = 2.0
 MEASURE_SECONDS = 5.0
-
-_SELECT = "SELECT id, topic, key, value, headers FROM outbox ORDER BY id LIMIT $1"
-_DELETE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-_BACKLOG = (
-    "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(recorded_at)), 0)::float8 "
-    "FROM (SELECT recorded_at FROM outbox ORDER BY id LIMIT 100000) AS oldest"
-)
 
 
 class PublishFailed(Exception):
@@ -108,12 +102,13 @@ class Relay:
     async def _relay_under_one_claim(self, connection: Any) -> None:
         """Ends when the claim has to be renewed; raises when something was not published."""
         producer = await FencedProducer.claim(self._kafka, f"relay.{self.service}")
+        backlog = Backlog(self._batch_size)
         renew_at, measure_at = perf_counter() + CLAIM_SECONDS, 0.0
         try:
             while perf_counter() < renew_at:
-                rows = await connection.fetch(_SELECT, self._batch_size)
+                rows = await backlog.read(connection)
                 if rows:
-                    await self._publish(connection, producer, rows)
+                    await self._publish(connection, backlog, producer, rows)
                 self._recovered()
                 self._backoff.reset()
                 if perf_counter() >= measure_at:
@@ -124,7 +119,7 @@ class Relay:
         finally:
             await producer.close()
 
-    async def _publish(self, connection: Any, producer: FencedProducer, rows: Sequence[Any]) -> None:
+    async def _publish(self, connection: Any, backlog: Backlog, producer: FencedProducer, rows: Sequence[Any]) -> None:
         """Sends the rows in order and deletes those that Kafka acknowledged; PublishFailed when that is not all."""
         begin = perf_counter()
         watch = asyncio.create_task(self._watch(connection))
@@ -135,7 +130,7 @@ class Relay:
             await asyncio.wait([watch])
         acknowledged = [row for row, error in zip(rows, results, strict=True) if error is None]
         if acknowledged:
-            await connection.execute(_DELETE, [row["id"] for row in acknowledged])
+            await backlog.delete(connection, acknowledged)
             self._count(acknowledged, perf_counter() - begin)
         for row, error in zip(rows, results, strict=True):
             if isinstance(error, ProducerFenced):
@@ -164,7 +159,7 @@ class Relay:
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _measure(self, connection: Any) -> None:
-        rows, age = await connection.fetchrow(_BACKLOG)
+        rows, age = await measure(connection)
         telemetry.OUTBOX_ROWS.labels(self.service).set(rows)
         telemetry.OUTBOX_AGE.labels(self.service).set(age)
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from aiokafka.errors import KafkaError
 from prometheus_client import REGISTRY
 
-from events import fencing
+from events import backlog, fencing
 from events import relay as relay_module
 from events.envelope import decode
+from events.fencing import FencedProducer
+from events.sending import Outgoing
 from tests.events.stand import Stand, placed, product, read, running
 from tests.waiting import eventually
 
@@ -44,6 +47,55 @@ async def test_a_row_that_commits_late_with_a_lower_id_is_published(shop: Stand)
             await eventually(lambda: _published(shop, early.key))
         await eventually(shop.outbox_is_empty)
         assert await _published(shop, late.key)
+
+
+async def test_a_row_that_commits_very_late_is_published_all_the_same(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most reads begin a little behind the last row; this one is far behind."""
+    monkeypatch.setattr(backlog, "LOOK_BACK", 10)
+    relay, late = shop.relay(), placed()
+    async with running(relay):
+        async with shop.outbox(relay.wake).transaction() as transaction:
+            transaction.record([late])
+            await transaction.flush()
+            transaction.recorded.clear()
+            for _ in range(3):
+                await shop.record(*(placed() for _ in range(100)), wake=relay.wake)
+                await eventually(shop.outbox_is_empty)
+        await eventually(shop.outbox_is_empty, within=5)
+        assert await _published(shop, late.key)
+
+
+async def test_a_row_that_commits_between_reading_and_deleting_is_published(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, early = placed(), placed()
+    commit, committed = asyncio.Event(), asyncio.Event()
+
+    class Slow(FencedProducer):
+        async def send_all(self, records: Sequence[Outgoing]) -> list[KafkaError | None]:
+            results = await super().send_all(records)
+            commit.set()
+            await committed.wait()
+            return results
+
+    monkeypatch.setattr(relay_module, "FencedProducer", Slow)
+
+    async def commit_late() -> None:
+        async with shop.outbox().transaction() as transaction:
+            transaction.record([late])
+            await transaction.flush()
+            transaction.recorded.clear()
+            await shop.record(early, wake=relay.wake)
+            await commit.wait()
+        committed.set()
+
+    relay = shop.relay()
+    async with running(relay):
+        await commit_late()
+        await eventually(shop.outbox_is_empty)
+    assert sorted(found.key.decode() for found in await read(shop.kafka, "orders")) == sorted([late.key, early.key])
 
 
 async def test_one_aggregates_events_are_published_in_order(shop: Stand) -> None:
