@@ -154,7 +154,9 @@ async def test_two_replicas_that_hear_the_two_events_at_the_same_moment_start_ea
 
 
 async def test_two_replicas_that_handle_the_same_events_do_it_once(outbox: Outbox, sql: Any) -> None:
-    orders = ids(50)
-    await asyncio.gather(*(handle(outbox, *(placed(order) for order in orders)) for _ in range(4)))
-    await asyncio.gather(*(handle(outbox, *(reserved(order) for order in reversed(orders))) for _ in range(4)))
-    assert await names(sql) == ["DeliveryStarted"] * 50
+    """Also in opposite orders, which must not make them wait for each other crosswise (a deadlock is an error here)."""
+    orders = ids(300)
+    both_ways = [orders, orders[::-1]] * 2
+    await asyncio.gather(*(handle(outbox, *(placed(order) for order in way)) for way in both_ways))
+    await asyncio.gather(*(handle(outbox, *(reserved(order) for order in way)) for way in both_ways))
+    assert await names(sql) == ["DeliveryStarted"] * 300
