@@ -9,11 +9,13 @@ from uuid import UUID
 import pytest
 
 from delivery_svc.reactions import REACTIONS
+from events.catalogue import OrderPlaced
 from events.envelope import Envelope
 from events.outbox import Outbox
 from kit.database import Database
 from kit.ids import new_id
 from tests.delivery_svc.facts import announced, cancellation_requested, names, placed, rejected, reserved, states
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -154,9 +156,27 @@ async def test_two_replicas_that_hear_the_two_events_at_the_same_moment_start_ea
 
 
 async def test_two_replicas_that_handle_the_same_events_do_it_once(outbox: Outbox, sql: Any) -> None:
-    """Also in opposite orders, which must not make them wait for each other crosswise (a deadlock is an error here)."""
-    orders = ids(300)
-    both_ways = [orders, orders[::-1]] * 2
-    await asyncio.gather(*(handle(outbox, *(placed(order) for order in way)) for way in both_ways))
-    await asyncio.gather(*(handle(outbox, *(reserved(order) for order in way)) for way in both_ways))
-    assert await names(sql) == ["DeliveryStarted"] * 300
+    orders = ids(50)
+    await asyncio.gather(*(handle(outbox, *(placed(order) for order in orders)) for _ in range(4)))
+    await asyncio.gather(*(handle(outbox, *(reserved(order) for order in reversed(orders))) for _ in range(4)))
+    assert await names(sql) == ["DeliveryStarted"] * 50
+
+
+async def test_two_replicas_that_handle_the_same_orders_in_opposite_order_do_not_wait_crosswise(
+    outbox: Outbox, sql: Any
+) -> None:
+    """A third transaction holds the order in the middle, so that both are stopped half-way."""
+    orders = ids(11)
+    async with outbox.transaction() as middle:
+        await REACTIONS[OrderPlaced](middle, [placed(orders[5])])
+        replicas = [
+            asyncio.create_task(handle(outbox, *(placed(order) for order in way))) for way in (orders, orders[::-1])
+        ]
+        await eventually(lambda: _waiting(sql, 2))
+    await asyncio.gather(*replicas)
+    assert await states(sql, *orders) == ["awaiting_stock"] * 11
+
+
+async def _waiting(sql: Any, count: int) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await sql.fetchval(query) == count)
