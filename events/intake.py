@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from events import positions, telemetry
@@ -72,6 +73,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
         """Joins the consumer group. Raises TopicMissing, KafkaError."""
         self._consumer = AIOKafkaConsumer(
             group_id=self._kafka.group(self._name),
+            partition_assignment_strategy=(RangePartitionAssignor,),  # one order's events of all topics at one replica
             enable_auto_commit=False,
             auto_offset_reset="none",
             session_timeout_ms=10_000,

@@ -52,7 +52,13 @@ def create_app(service: Service, *, description: str, version: str = "0.1.0") ->
                 await close()
             await service.database.close()
 
-    app = FastAPI(title=service.title, description=description, version=version, lifespan=lifespan)
+    app = FastAPI(
+        title=service.title,
+        description=description,
+        version=version,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours is kit.telemetry; a look a request saved
+    )
     problems.install(app)
     for router in service.routers:
         app.include_router(router)
