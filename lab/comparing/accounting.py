@@ -59,8 +59,9 @@ def _group(name: str) -> str:
 
 
 def cpu_figures(use: CpuUse, generator_seconds: float, settled: int, *, events: bool) -> dict[str, Any]:
-    """Seconds by part and CPU milliseconds per settled order: services, worker, database and, for events, the broker.
-    The broker idles in the other wirings; what that costs is told beside it. The lab itself is counted as foreign."""
+    """Of the whole round, warm-up included: seconds by part, and CPU milliseconds per settled order of services,
+    worker, database and, for events, the broker. It idles in the other wirings; what that costs is told beside it. The
+    lab itself is counted as foreign."""
     parts = (SERVICES, WORKER, DATABASE, *((KAFKA,) if events else ()))
     shop = sum(use.by_name.get(part, 0.0) for part in parts)
     foreign = max(use.foreign - generator_seconds, 0.0)

@@ -106,7 +106,7 @@ def _conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {found['versions']['python']}, "
         f"PostgreSQL {found['versions']['postgresql']}; {settings['rounds']} x {settings['seconds']:g} s or more after "
         f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
-        f"{found['load']}. CPU: services, worker, database and, for events, the broker; "
+        f"{found['load']}. CPU: {_accounted(found['backends'])}; "
         f"others used up to {foreign:.0f} % of the machine beside it."
     )
     idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
@@ -121,6 +121,14 @@ def _spread(spread: Spread | None) -> str:
     if spread.rounds == 1:
         return _number(spread.median)
     return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
+
+
+def _accounted(backends: Mapping[str, str]) -> str:
+    """Whose CPU is in the figures; servers of others cannot be accounted for."""
+    away = [name for name, where in backends.items() if where == "external"]
+    if away:
+        return f"services and worker alone, without {' and '.join(away)}, which run elsewhere"
+    return "services, worker, database and, for events, the broker"
 
 
 def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:

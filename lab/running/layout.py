@@ -13,6 +13,7 @@ from events.kafka import Kafka
 from kit.settings import Wiring
 from lab.audit import Databases
 from lab.running.errors import NotRunning
+from lab.running.passwords import password_of
 from lab.supervision import Home, read_state
 
 SERVICES = ("orders", "products", "delivery")
@@ -62,8 +63,6 @@ class Layout:
         return Kafka(self.kafka, self.topic_prefix)
 
     def _url(self, service: str, database: str, role: str) -> str:
-        from lab.running.roles import password_of
-
         parts = urlsplit(self.admin)
         netloc = f"{role}:{password_of(role, self.secret)}@{parts.netloc.rpartition('@')[2]}"
         return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}"))

@@ -1,16 +1,10 @@
 """Who may touch which database: one role a service, that owns its own and cannot connect to another's, and one
 read-only role a service for the audit."""
 
-import hashlib
-import hmac
 from typing import Any
 
 from lab.running.layout import SERVICES, Layout
-
-
-def password_of(role: str, secret: str) -> str:
-    """A role's password, derived from a secret, so that it is the same at every start and stored nowhere."""
-    return hmac.new(secret.encode(), f"shop role {role}".encode(), hashlib.sha256).hexdigest()[:40]
+from lab.running.passwords import password_of
 
 
 async def ensure_roles(admin: Any, secret: str) -> None:

@@ -42,6 +42,7 @@ def document(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         "versions": {"python": "3.11", "postgresql": "18"},
         "settings": {"rounds": 3, "seconds": 10.0, "warmup_seconds": 1.0, "rate": 50.0, "arrivals": "constant"},
         "load": "open loop",
+        "backends": {"kafka": "embedded", "postgres": "embedded"},
     }
     return {"conditions": conditions, "rounds": rounds}
 
@@ -65,6 +66,12 @@ def test_it_fits_80_columns_and_shows_medians_findings_and_conditions() -> None:
     assert "10-12" in text
     assert "others used up to 7 % of the machine" in " ".join(text.split())
     assert "Kafka idled" in " ".join(text.split())
+
+
+def test_servers_of_others_are_not_accounted_for_and_it_says_so() -> None:
+    found = several(2, 10, 40)
+    found["conditions"]["backends"]["postgres"] = "external"
+    assert "without postgres, which run elsewhere" in " ".join(printed(found).split())
 
 
 def test_a_difference_inside_the_noise_is_called_that() -> None:
