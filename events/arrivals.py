@@ -74,7 +74,7 @@ class Reader:
             if type_name not in self._catalogue:
                 return Arrival(record, _place(record))
         try:
-            envelope = decode(record.key, record.value, record.headers, catalogue=self._catalogue)
+            envelope = decode(record.key, record.value, headers, catalogue=self._catalogue)
         except EnvelopeError as error:
             return Arrival(record, identity_of(record, headers), error=error)
         return Arrival(record, identity_of(record, headers), envelope=envelope)

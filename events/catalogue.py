@@ -6,6 +6,7 @@ version. A change that an old reader cannot stand is a new major version with an
 Money is integer cents. JSON is camelCase, as the original shop's.
 """
 
+from functools import cache
 from typing import ClassVar
 from uuid import UUID
 
@@ -26,11 +27,13 @@ class Event(BaseModel):
         raise TypeError(f"{type(self).__name__} does not say which aggregate it belongs to")
 
     @classmethod
+    @cache
     def type_name(cls) -> str:
         """The wire type without its version, for example ``shop.orders.OrderPlaced``."""
         return f"shop.{cls.topic}.{cls.__name__}"
 
     @classmethod
+    @cache
     def wire_type(cls) -> str:
         """The wire type, for example ``shop.orders.OrderPlaced.v1``."""
         return f"{cls.type_name()}.v{cls.version}"

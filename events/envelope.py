@@ -105,14 +105,13 @@ def type_of(headers: Iterable[tuple[str, bytes]]) -> tuple[str, int]:
 
     Raises Malformed when there is no ``ce_type`` or it carries no version.
     """
-    for name, value in headers:
-        if name == "ce_type":
-            return _parse_type(value)
-    raise Malformed("no ce_type header: not a CloudEvent in binary mode")
+    return _parse_type(dict(headers).get("ce_type"))
 
 
 @lru_cache(maxsize=1024)
-def _parse_type(wire_type: bytes) -> tuple[str, int]:
+def _parse_type(wire_type: bytes | None) -> tuple[str, int]:
+    if wire_type is None:
+        raise Malformed("no ce_type header: not a CloudEvent in binary mode")
     type_name, dot, version = wire_type.decode("utf-8", "replace").rpartition(".v")
     if dot and version.isdecimal() and len(version) <= 4:
         return type_name, int(version)
@@ -122,14 +121,14 @@ def _parse_type(wire_type: bytes) -> tuple[str, int]:
 def decode(
     key: bytes | None,
     value: bytes | None,
-    headers: Iterable[tuple[str, bytes]],
+    headers: Iterable[tuple[str, bytes]] | Mapping[str, bytes],
     *,
     catalogue: Mapping[str, type[Event]] = BY_TYPE_NAME,
     upcasters: Upcasters = UPCASTERS,
 ) -> Envelope[Event]:
     """The event in a Kafka record; an older version is upcast. Raises EnvelopeError and nothing else."""
-    attributes = dict(headers)
-    type_name, version = type_of(attributes.items())
+    attributes = headers if isinstance(headers, dict) else dict(headers)
+    type_name, version = _parse_type(attributes.get("ce_type"))
     model = catalogue.get(type_name)
     if model is None:
         raise UnknownType(f"unknown event type {type_name}.v{version}")

@@ -10,13 +10,16 @@ from typing import Any
 import asyncpg
 
 STANDBY_SECONDS = 1.0
+IDLE_SECONDS = 30.0
 
 
 class Leadership:
     """The role called ``name`` on a database: a session advisory lock, on the connection that the job is done on.
 
     Whoever loses the connection loses the role, and cannot do anything more on it either. A holder that dies is
-    replaced within a second or so; one whose machine vanished without a word within about ten more.
+    replaced within a second or so, one whose machine vanished without a word within about ten more. A job must do
+    something on its connection every few seconds: one that is silent for ``IDLE_SECONDS`` counts as frozen (a stopped
+    process, a paused machine) and loses the role.
 
     It also carries the wake-up call: ``wake`` reaches the holder wherever it is, by an event in this process or by
     NOTIFY (sent on a standby's own connection: in the business transactions it would serialise their commits).
@@ -84,6 +87,7 @@ async def _connect(url: str, name: str) -> Any:
         server_settings={
             "application_name": name,
             "timezone": "UTC",
+            "idle_session_timeout": f"{IDLE_SECONDS * 1000:.0f}",
             "tcp_keepalives_idle": "3",
             "tcp_keepalives_interval": "2",
             "tcp_keepalives_count": "3",

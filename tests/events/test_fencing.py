@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from events import leadership
 from events import relay as relay_module
 from events.envelope import encode
 from events.fencing import FencedProducer, UnsupportedClient, _transactions
@@ -34,8 +35,8 @@ async def test_a_predecessors_late_batch_is_refused_once_the_successor_has_writt
 async def test_a_zombie_relays_late_duplicate_cannot_land_after_a_newer_version(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole story: a relay freezes between reading version 1 and sending it; its database connection dies with it;
-    the standby takes over and publishes versions 1 and 2; then the frozen batch goes out after all."""
+    """The whole story: a relay freezes between reading version 1 and sending it. PostgreSQL ends its silent session,
+    and with it the role; another takes over and publishes versions 1 and 2; then the frozen batch goes out after all."""
     frozen: list[Frozen] = []
 
     async def claim(kafka: Kafka, name: str) -> Any:
@@ -45,13 +46,14 @@ async def test_a_zombie_relays_late_duplicate_cannot_land_after_a_newer_version(
         frozen.append(Frozen(producer))
         return frozen[0]
 
-    first, second = shop.relay(), shop.relay()
+    monkeypatch.setattr(leadership, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(relay_module, "POLL_SECONDS", 0.1)
     monkeypatch.setattr(relay_module, "FencedProducer", type("Claims", (), {"claim": staticmethod(claim)}))
-    async with running(first):
+    first, second = shop.relay(), shop.relay()
+    async with running(first, second):
         await shop.record(product(7, 1), wake=first.wake)
         await eventually(lambda: frozen and frozen[0].batch)
-    async with running(second):
-        await eventually(lambda: second.active)
+        await eventually(shop.outbox_is_empty)
         await shop.record(product(7, 2), wake=second.wake)
         await eventually(shop.outbox_is_empty)
         (refusal,) = await frozen[0].thaw()
