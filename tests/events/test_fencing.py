@@ -36,7 +36,7 @@ async def test_a_zombie_relays_late_duplicate_cannot_land_after_a_newer_version(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole story: a relay freezes between reading version 1 and sending it. PostgreSQL ends its silent session,
-    and with it the role; another takes over and publishes versions 1 and 2; then the frozen batch goes out after all."""
+    and with it the role; another takes over, publishes versions 1 and 2; then the frozen batch goes out after all."""
     frozen: list[Frozen] = []
 
     async def claim(kafka: Kafka, name: str) -> Any:
