@@ -50,7 +50,9 @@ def run(
     asyncio.run(prepare(model, kafka, database_url))
     database = Database(database_url, min_size=1, max_size=3, application=model.name)
     app = build_app(model, kafka=kafka, database=database, on_ready=on_ready, data_dir=data_dir)
-    faust.Worker(app, loglevel="WARNING", redirect_stdouts=False).execute_from_commandline()
+    worker = faust.Worker(app, quiet=True, loglevel="WARNING", redirect_stdouts=False)
+    worker.spinner = None  # it writes terminal codes, also where there is no terminal
+    worker.execute_from_commandline()
 
 
 async def prepare(model: ReadModel, kafka: Kafka, database_url: str) -> None:

@@ -5,6 +5,7 @@ or from the beginning of the topics when a read model is built anew.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -106,7 +107,7 @@ class Projector:
         self,
         arrivals: Sequence[Arrival],
         new: Sequence[Arrival],
-        envelopes: Iterable[Envelope[Event]],
+        envelopes: Sequence[Envelope[Event]],
         dead: Iterable[Arrival],
     ) -> None:
         name, now = self._model.name, datetime.now(UTC)
@@ -117,9 +118,11 @@ class Projector:
         telemetry.HEALTHY.labels(name).set(1)
         telemetry.DUPLICATES.labels(name).inc(len(arrivals) - len(new))
         telemetry.SKIPPED.labels(name).inc(sum(arrival.skipped for arrival in new))
+        staleness = telemetry.STALENESS.labels(name)
         for envelope in envelopes:
-            telemetry.HANDLED.labels(name, envelope.type).inc()
-            telemetry.STALENESS.labels(name).observe(max(0.0, (now - envelope.time).total_seconds()))
+            staleness.observe(max(0.0, (now - envelope.time).total_seconds()))
+        for event_type, number in Counter(envelope.type for envelope in envelopes).items():
+            telemetry.HANDLED.labels(name, event_type).inc(number)
         for arrival in dead:
             telemetry.DEAD_LETTERS.labels(name, type(arrival.error).__name__).inc()
             place = f"{arrival.record.topic}[{arrival.record.partition}]@{arrival.record.offset}"
