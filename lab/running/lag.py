@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from lab.running.layout import SERVICES, Layout
 
@@ -103,6 +103,9 @@ class Lag:
         try:
             group = self._layout.broker().group(consumer)
             offsets = await admin.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:
+            return {}  # a new cluster: no group has ever committed anything
+        else:
             return {(at.topic, at.partition): meta.offset for at, meta in offsets.items() if meta.offset >= 0}
         finally:
             await admin.close()
