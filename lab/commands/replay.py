@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from events.kafka import Kafka
 from lab.console import console, errors, fail, plain_errors, print_json
 from lab.replay.product_copy import Rebuild, RebuildRunning, rebuild, summary
 from lab.running.errors import ShopError
@@ -51,10 +52,7 @@ def replay_product_copy(
         raise fail("the rebuilt copy differs and was not swapped in; --force swaps it all the same")
 
 
-async def _run(kafka: object, url: str, check: bool, force: bool) -> Rebuild:
-    from events.kafka import Kafka
-
-    assert isinstance(kafka, Kafka)
+async def _run(kafka: Kafka, url: str, check: bool, force: bool) -> Rebuild:
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TextColumn("events"), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("reading", total=None)
