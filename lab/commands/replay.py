@@ -8,7 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from events.kafka import Kafka
 from lab.console import console, errors, fail, plain_errors, print_json
-from lab.replay.product_copy import Rebuild, RebuildRunning, rebuild, summary
+from lab.replay.outcome import Rebuild, summary
+from lab.replay.product_copy import RebuildRunning, rebuild
 from lab.running.errors import ShopError
 from lab.running.layout import running_shop
 from lab.supervision import Home

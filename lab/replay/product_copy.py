@@ -7,8 +7,7 @@ never joins or moves a consumer group, and publishes nothing.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -19,6 +18,7 @@ from events.envelope import Envelope
 from events.kafka import Kafka
 from events.positions import Positions
 from kit.database import Connection
+from lab.replay.outcome import Counts, Rebuild, Table
 from lab.replay.topic import Offsets, TopicReader
 from orders_svc.read_models.product_copy import ProductCopy, fold
 from orders_svc.read_models.tables import product_copy
@@ -41,49 +41,6 @@ Progress = Callable[[int, int], None]
 
 class RebuildRunning(Exception):
     """Somebody else rebuilds this read model right now."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table in figures: two with the same ones hold the same rows."""
-
-    rows: int
-    checksum: str
-
-
-@dataclass
-class Counts:
-    """Records read, by what they were."""
-
-    read: int = 0
-    decoded: int = 0
-    skipped: int = 0
-    unreadable: int = 0
-
-
-@dataclass
-class Rebuild:
-    """What was done and what it proved. ``differences`` maps product ids to what the live and the new table say."""
-
-    read: int = 0
-    decoded: int = 0
-    skipped: int = 0
-    unreadable: int = 0
-    seconds: float = 0.0
-    live: Table = Table(0, "0")
-    rebuilt: Table = Table(0, "0")
-    differences: dict[str, str] = field(default_factory=dict)
-    swapped: bool = False
-
-    def add(self, counts: "Counts") -> None:
-        self.read += counts.read
-        self.decoded += counts.decoded
-        self.skipped += counts.skipped
-        self.unreadable += counts.unreadable
-
-    @property
-    def equal(self) -> bool:
-        return self.live == self.rebuilt and not self.differences
 
 
 async def rebuild(
@@ -228,20 +185,3 @@ def _row(envelope: Envelope[ProductChanged]) -> tuple[Any, ...]:
         envelope.sequence,
         envelope.time,
     )
-
-
-def summary(done: Rebuild) -> Mapping[str, Any]:
-    """For JSON."""
-    return {
-        "read": done.read,
-        "decoded": done.decoded,
-        "skipped": done.skipped,
-        "unreadable": done.unreadable,
-        "seconds": round(done.seconds, 3),
-        "events_per_second": round(done.read / done.seconds) if done.seconds else None,
-        "equal": done.equal,
-        "swapped": done.swapped,
-        "live": {"rows": done.live.rows, "checksum": done.live.checksum},
-        "rebuilt": {"rows": done.rebuilt.rows, "checksum": done.rebuilt.checksum},
-        "differences": done.differences,
-    }

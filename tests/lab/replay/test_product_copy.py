@@ -19,7 +19,8 @@ from events.projection import Projector
 from events.topics import declare
 from kit import migrations
 from kit.database import Database
-from lab.replay.product_copy import LIVE, LOCK, NEW, Rebuild, RebuildRunning, rebuild
+from lab.replay.outcome import Rebuild
+from lab.replay.product_copy import LIVE, LOCK, NEW, RebuildRunning, rebuild
 from orders_svc.read_models.product_copy import ProductCopy
 from tests.conftest import CreateDatabase
 from tests.waiting import eventually
