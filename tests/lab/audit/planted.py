@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from kit.ids import new_id
 from lab.audit import Databases
 
 SCHEMA = {
@@ -57,7 +58,7 @@ class Shop:
         quantity: int = 2,
     ) -> str:
         """An order of product 1 in that state, with what the other services keep about it; its id."""
-        order = uuid.uuid4()
+        order = new_id()
         changed = f"clock_timestamp() - interval '{age} seconds'"
         await self.orders.execute(
             "INSERT INTO orders (id, product_id, quantity, unit_price, amount, customer_id, status, placed_at,"
