@@ -9,29 +9,41 @@ from typing import Any
 
 import asyncpg
 
+from lab.audit.arrivals import Arrivals
 from lab.audit.databases import SERVICES, Databases
 
 Lag = Callable[[], Awaitable[int | None]]
 """How many events no consumer has handled yet; None when Kafka cannot say."""
 
 _OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'cancelling')"
-_PLACED = (
-    "SELECT count(*) || ' ' || max(id::text) FROM orders WHERE placed_at > clock_timestamp() - interval '1 minute'"
-)
+_NEWEST = "SELECT id FROM orders ORDER BY id DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
 class Stillness:
-    """``moving`` says what still moves (empty: quiet). ``live``: new orders arrived while we waited."""
+    """``moving`` says what still moves (empty: quiet). ``live``: new orders kept arriving while we waited."""
 
     moving: dict[str, str]
     live: bool
     waited_seconds: float
 
 
-async def wait_until_quiet(databases: Databases, lag: Lag | None, *, deadline: float, every: float = 0.1) -> Stillness:
+async def wait_until_quiet(
+    databases: Databases,
+    lag: Lag | None,
+    *,
+    deadline: float,
+    every: float = 0.1,
+    load_is_over: bool = False,
+    on_change: Callable[[], object] = lambda: None,
+) -> Stillness:
     """Returns as soon as nothing moves, or after ``deadline`` seconds with what still does. Orders that keep arriving
-    for three seconds make it return early: such a shop does not become quiet."""
+    (see ``Arrivals``) make it return early: such a shop does not become quiet. Who knows that nobody places orders any
+    more says ``load_is_over``; then it is never live.
+
+    ``on_change`` is called at the beginning and whenever something else moves than before, last when it is quiet: what
+    is measured there does not contain the waiting for what never moves again.
+    """
     async with AsyncExitStack() as stack:
         connections = {}
         for service in SERVICES:
@@ -39,17 +51,19 @@ async def wait_until_quiet(databases: Databases, lag: Lag | None, *, deadline: f
             stack.push_async_callback(connection.close)
             connections[service] = connection
         begin = time.monotonic()
-        last_new, live_since = await connections["orders"].fetchval(_PLACED), None
+        arrivals = Arrivals()
+        before: dict[str, str] | None = None
         while True:
             moving = await _moving(databases, connections, lag)
             waited = time.monotonic() - begin
+            if moving != before:
+                on_change()
+                before = moving
             if not moving:
                 return Stillness({}, False, waited)
-            newest = await connections["orders"].fetchval(_PLACED)
-            if newest != last_new:
-                last_new, live_since = newest, live_since or waited
-            live = live_since is not None
-            if waited >= deadline or (live and waited >= 3.0):
+            arrivals.note(await connections["orders"].fetchval(_NEWEST), waited)
+            live = not load_is_over and arrivals.go_on(waited)
+            if live or waited >= deadline:
                 return Stillness(moving, live, waited)
             await asyncio.sleep(every)
 

@@ -71,8 +71,15 @@ class Rounds:
             plan = self._plan(layout, records, scenario, concurrency)
             result, outage = await self._load(plan, scenario, accounts)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
-            stillness = await wait_until_quiet(layout.audited(), behind, deadline=deadline)
-            use = accounts.use()
+            used = [accounts.use()]
+            stillness = await wait_until_quiet(
+                layout.audited(),
+                behind,
+                deadline=deadline,
+                load_is_over=True,
+                on_change=lambda: used.append(accounts.use()),
+            )
+            use = used[-1]  # until the last order settled; waiting in vain and the audit are not the shop's work
             found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
             figures = await self._figures(layout, plan, result, found, use)
             return {

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from lab.audit import audit
+from lab.audit.quiet import wait_until_quiet
 from lab.audit.report import Check
 from tests.lab.audit.planted import Shop
 
@@ -65,6 +66,58 @@ async def test_under_load_young_orders_are_in_flight_and_old_ones_are_judged(sho
     assert result.counts["in_flight"] > 10
     assert [check.found.keys() for check in result.checks if check.count] == [{stuck}]
     assert result.waited_seconds < 10, "it does not wait for a quiet that never comes"
+
+
+async def test_orders_that_grow_old_are_no_arrivals(shop: Shop) -> None:
+    """One stuck order and many that were placed up to a minute ago: the load is over, and this is not at rest."""
+    for tenth in range(60):
+        await shop.place("confirmed", "reserved", "started", age=59.9 - tenth / 10)
+    stuck = await shop.place("pending", age=60)
+    result = await audit(shop.databases, deadline=3.5, pause=0.05)
+    assert not result.live
+    assert result.checks[0].found == {"orders": "1 not settled"}
+    assert stuck in next(check for check in result.checks if "settled" in check.rule).found
+
+
+async def test_who_knows_that_the_load_is_over_is_never_told_of_one(shop: Shop) -> None:
+    await shop.place("pending", age=60)
+    stop = asyncio.Event()
+
+    async def customers() -> None:
+        while not stop.is_set():
+            await shop.place("confirmed", "reserved", "started", age=0)
+
+    load = asyncio.create_task(customers())
+    try:
+        found = await wait_until_quiet(shop.databases, None, deadline=3.5, load_is_over=True)
+    finally:
+        stop.set()
+        await load
+    assert not found.live
+    assert found.waited_seconds >= 3.5
+
+
+async def test_changes_are_told_last_when_it_is_quiet_but_not_while_nothing_changes(shop: Shop) -> None:
+    order = await shop.place("pending", "reserved", "started")
+    changes: list[str] = []
+    first_look = asyncio.Event()
+
+    def change() -> None:
+        changes.append("change")
+        first_look.set()
+
+    async def settle_after_the_first_look() -> None:
+        await first_look.wait()
+        await shop.run("orders", "UPDATE orders SET status = 'confirmed' WHERE id = $1::uuid", order)
+
+    settling = asyncio.create_task(settle_after_the_first_look())
+    await wait_until_quiet(shop.databases, None, deadline=10, on_change=change)
+    await settling
+    assert len(changes) == 2
+    await shop.place("pending")
+    changes.clear()
+    await wait_until_quiet(shop.databases, None, deadline=0.5, on_change=change)
+    assert len(changes) == 1
 
 
 async def test_under_load_a_copy_may_be_ahead_of_what_products_was_before(shop: Shop) -> None:
