@@ -171,7 +171,8 @@ class Product:
 @dataclass(slots=True)
 class Reservation:
     """What was decided for one order. ``product_id`` and ``quantity`` are None when it was released before anybody said
-    what it was about; ``held`` is what it has of the stock now."""
+    what it was about; ``held`` is what it has of the stock now. ``outdated_price``: when it was decided, the product's
+    price was another than the order's."""
 
     order_id: UUID
     state: State = State.UNDECIDED
@@ -180,6 +181,7 @@ class Reservation:
     reason: str | None = None
     version: int = 0
     changed_at: datetime | None = None
+    outdated_price: bool = False
     loaded_version: int = field(default=0, compare=False, repr=False)
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
 
@@ -205,8 +207,13 @@ class Warehouse:
         self.products = {product.id: product for product in products}
         self.reservations = {reservation.order_id: reservation for reservation in reservations}
 
-    def reserve(self, order_id: UUID, product_id: int, quantity: int, *, at: datetime) -> Reservation:
+    def reserve(
+        self, order_id: UUID, product_id: int, quantity: int, *, at: datetime, shown_price: int | None = None
+    ) -> Reservation:
         """Takes the stock, or says why not; an order for which something was decided before keeps that.
+
+        ``shown_price`` (cents) is what the customer was shown, where that may be outdated: it changes nothing about the
+        order, which keeps it, but the reservation notes a difference.
 
         Raises ValueError for a quantity below 1.
         """
@@ -215,6 +222,8 @@ class Warehouse:
         if reservation.state is not State.UNDECIDED:
             return reservation
         reservation.product_id, reservation.quantity = product_id, quantity
+        product = self.products.get(product_id)
+        reservation.outdated_price = product is not None and shown_price not in (None, product.price)
         refusal = self._take(order_id, product_id, quantity, at)
         if refusal is None:
             reserved = StockReserved(order_id=order_id, product_id=product_id, quantity=quantity)
@@ -256,6 +265,11 @@ class Warehouse:
         """What is to be announced: the orders' answers first, then the products' new states."""
         answers = [event for reservation in self.reservations.values() for event in reservation.events]
         return answers + [event for product in self.products.values() for event in product.events]
+
+    @property
+    def new_at_outdated_price(self) -> int:
+        """Orders decided here whose price was not the product's any more."""
+        return sum(known.outdated_price and known.loaded_version == 0 for known in self.reservations.values())
 
     def _reservation(self, order_id: UUID) -> Reservation:
         return self.reservations.setdefault(order_id, Reservation(order_id))

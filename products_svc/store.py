@@ -126,6 +126,7 @@ def _reservation(row: Row) -> Reservation:
         reason=row["reason"],
         version=row["version"],
         changed_at=row["changed_at"],
+        outdated_price=row["outdated_price"],
         loaded_version=row["version"],
     )
 
@@ -136,7 +137,7 @@ def _change_row(one: Product) -> tuple[Any, ...]:
 
 
 def _reservation_row(one: Reservation) -> tuple[Any, ...]:
-    return one.order_id, one.product_id, one.quantity, one.state, one.reason, one.version, one.changed_at
+    return tuple(getattr(one, name) for name in _RESERVATION)
 
 
 def _movement_row(one: Movement) -> tuple[Any, ...]:

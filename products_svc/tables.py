@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    false,
 )
 
 metadata = MetaData()
@@ -45,12 +46,14 @@ reservations = Table(
     Column("reason", Text),
     Column("version", Integer, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("outdated_price", Boolean, nullable=False, server_default=false()),
     CheckConstraint("state IN ('reserved', 'rejected', 'released')", name="reservations_state_known"),
     CheckConstraint(
         "state = 'released' OR (product_id IS NOT NULL AND quantity > 0)", name="reservations_say_what_they_hold"
     ),
 )
-"""What was decided for each order. Product and quantity are null only where an order was released before it asked."""
+"""What was decided for each order. Product and quantity are null only where an order was released before it asked;
+``outdated_price``: when it was decided, the product had another price than the order."""
 
 stock_ledger = Table(
     "stock_ledger",

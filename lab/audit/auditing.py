@@ -10,7 +10,7 @@ from lab.audit.orders import check_orders
 from lab.audit.product_copy import copy_equals_products, products_state
 from lab.audit.quiet import Lag, Stillness, wait_until_quiet
 from lab.audit.report import Audit, Check
-from lab.audit.stock import STOCK_CHECKS
+from lab.audit.stock import STOCK_CHECKS, outdated_prices
 
 
 async def audit(
@@ -61,5 +61,6 @@ async def _look(databases: Databases, *, live: bool, cut: float, pause: float) -
         if events:
             checks.append(await copy_equals_products(at, expected or await products_state(at), live=live))
             checks.append(await outboxes_are_empty(at, since))
+            checks.append(await outdated_prices(at))
         checks.append(await dead_letters(at))
     return checks, counts

@@ -1,4 +1,5 @@
-"""The products service's own books: stock, ledger and reservations, all within one database and one snapshot."""
+"""The products service's own books: stock, ledger and reservations, all within one database and one snapshot; and a
+notice of the orders that were placed at an outdated price."""
 
 from lab.audit.databases import Snapshot, rows
 from lab.audit.report import Check
@@ -26,6 +27,8 @@ _RESERVED = """
        OR l.products > 1
     ORDER BY 1"""
 
+_OUTDATED = "SELECT order_id AS id, product_id, state FROM reservations WHERE outdated_price ORDER BY order_id"
+
 
 async def stock_is_what_the_ledger_says(at: Snapshot) -> Check:
     check = Check("stock = ledger (put in - reserved + released)")
@@ -52,6 +55,16 @@ async def ledger_is_what_the_reservations_say(at: Snapshot) -> Check:
         state = row["state"] or "missing"
         moved = f"taken {row['taken'] or 0} x, given back {row['given'] or 0} x, net {row['net'] or 0}"
         check.add(str(row["id"]), f"reservation {state} of {row['quantity'] or 0}; ledger: {moved}")
+    return check
+
+
+async def outdated_prices(at: Snapshot) -> Check:
+    """A notice, not a finding: the order keeps the price that was shown to the customer, and it is told here how often
+    that was not the product's any more. ``looked_at`` counts reservations."""
+    check = Check("orders at an outdated price", notice=True)
+    check.looked_at = await at.products.fetchval("SELECT count(*) FROM reservations")
+    async for row in rows(at.products, _OUTDATED):
+        check.add(str(row["id"]), f"product {row['product_id']} had another price by then; {row['state']}")
     return check
 
 

@@ -13,7 +13,12 @@ from kit.ids import new_id
 
 
 def placed(
-    product_id: int = 2, quantity: int = 1, *, order_id: UUID | None = None, sequence: int = 1
+    product_id: int = 2,
+    quantity: int = 1,
+    *,
+    order_id: UUID | None = None,
+    sequence: int = 1,
+    unit_price: int = 20000,
 ) -> Envelope[OrderPlaced]:
     order = OrderPlaced(
         order_id=order_id or new_id(),
@@ -21,8 +26,8 @@ def placed(
         product_name="MASK",
         product_version=1,
         quantity=quantity,
-        unit_price=20000,
-        amount=quantity * 20000,
+        unit_price=unit_price,
+        amount=quantity * unit_price,
         customer_id="c-42",
         customer_name="Kim",
         address="Seoul",

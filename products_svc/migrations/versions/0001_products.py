@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outdated_price", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.CheckConstraint("state IN ('reserved', 'rejected', 'released')", name="reservations_state_known"),
         sa.CheckConstraint(
             "state = 'released' OR (product_id IS NOT NULL AND quantity > 0)", name="reservations_say_what_they_hold"

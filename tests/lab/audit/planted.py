@@ -20,7 +20,8 @@ SCHEMA = {
         CREATE TABLE products (id bigint PRIMARY KEY, name text, price bigint, stock bigint, image_url text,
             withdrawn boolean, version bigint, changed_at timestamptz DEFAULT clock_timestamp());
         CREATE TABLE reservations (order_id uuid PRIMARY KEY, product_id bigint, quantity bigint, state text,
-            reason text, version int DEFAULT 1, changed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute');
+            reason text, version int DEFAULT 1, changed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute',
+            outdated_price boolean NOT NULL DEFAULT false);
         CREATE TABLE stock_ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, product_id bigint, delta bigint,
             balance bigint, reason text, order_id uuid, idempotency_key text,
             at timestamptz DEFAULT clock_timestamp());""",

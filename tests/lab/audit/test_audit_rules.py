@@ -163,3 +163,11 @@ async def test_dead_letters_are_told_but_are_no_finding(shop: Shop) -> None:
     result = await look(shop)
     assert list(found(result, "dead letters").values()) == ["c: t/0@4: bad"]
     assert result.clean
+
+
+async def test_orders_at_an_outdated_price_are_told_but_are_no_finding(shop: Shop) -> None:
+    order = await shop.place("confirmed", "reserved", "started")
+    await shop.run("products", "UPDATE reservations SET outdated_price = true WHERE order_id = $1", uuid.UUID(order))
+    result = await look(shop)
+    assert found(result, "orders at an outdated price") == {order: "product 1 had another price by then; reserved"}
+    assert result.clean

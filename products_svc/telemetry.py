@@ -1,0 +1,7 @@
+"""What products tells Prometheus beside what every service does."""
+
+from prometheus_client import Counter
+
+OUTDATED_PRICES = Counter(
+    "orders_at_outdated_price_total", "Orders whose product had another price by the time products took them up"
+)
