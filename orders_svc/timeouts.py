@@ -24,7 +24,8 @@ class TimeOuts:
         await every(min(max(self._span.total_seconds() / 10, 0.1), 5.0), self.sweep)
 
     async def sweep(self) -> None:
-        """Takes up every order that is overdue now."""
+        """Takes up every order that is overdue now. Ends early where a group of orders could not all be cancelled: the
+        rest waits for the next look, so that a link that is down is not asked without pause."""
         before = datetime.now(UTC) - self._span
         while count := await self._placing.time_out(before, limit=_AT_A_TIME):
             log.info("cancelling orders that timed out", orders=count)

@@ -74,15 +74,18 @@ class ChainPlacing:
         return await self._cancel(order_id, reason, traceparent, frozenset(Status))
 
     async def time_out(self, before: datetime, *, limit: int) -> int:
-        """Cancels orders that a crash or a failed link left behind, one call each."""
+        """Cancels orders that a crash or a failed link left behind, one call each; how many delivery has answered for
+        (those for which a link failed again stay as they are)."""
         async with self._database.transaction() as connection:
             left = await store.stuck(connection, [Status.PENDING, Status.CANCELLING], before=before, limit=limit)
+        open_still = 0
         for order in left:
             try:
                 await self._cancel(order.id, order.reason or refusals.TIMED_OUT, None, _UNSETTLED)
             except Problem as problem:
+                open_still += problem.status != 409  # 409: delivered, or settled by somebody else meanwhile
                 log.warning("an order that timed out was not cancelled", order=str(order.id), reason=problem.detail)
-        return len(left)
+        return len(left) - open_still
 
     async def ready(self) -> str | None:
         return None

@@ -52,8 +52,9 @@ class Placing(Protocol):
         ...
 
     async def time_out(self, before: datetime, *, limit: int) -> int:
-        """Cancels up to ``limit`` orders that were placed before ``before`` and are still not settled; how many it
-        took up. Called again and again: whatever cannot be finished now is taken up later."""
+        """Cancels up to ``limit`` orders that were placed before ``before`` and are still not settled; for how many
+        that is done (the events wiring asks delivery, the chain has its answer). Fewer than ``limit``: there are no
+        more, or going on at once would not help. Whatever cannot be finished now is taken up by a later call."""
         ...
 
     async def ready(self) -> str | None:

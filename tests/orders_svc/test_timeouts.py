@@ -1,5 +1,6 @@
 """Orders that nothing settles are cancelled through the same door, in both wirings."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,17 @@ from tests.waiting import eventually
 
 ORDER = {"productId": 2, "quantity": 1}
 LONG_AGO = "UPDATE orders SET placed_at = now() - interval '11 minutes', changed_at = now() - interval '11 minutes'"
+
+
+async def multiply(sql: Any, times: int) -> None:
+    """So many more orders like the one that there is."""
+    found = await sql.fetch(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'orders' AND column_name <> 'id'"
+    )
+    names = ", ".join(row["column_name"] for row in found)
+    await sql.execute(
+        f"INSERT INTO orders (id, {names}) SELECT gen_random_uuid(), {names} FROM orders, generate_series(1, {times})"
+    )
 
 
 async def test_only_overdue_pending_orders_are_cancelled(
@@ -53,16 +65,7 @@ async def test_more_than_one_batch_is_taken_up_in_one_sweep(
     orders: httpx.AsyncClient, outbox: Outbox, database: Database, sql: Any
 ) -> None:
     await orders.post("/orders", json=ORDER)
-    columns = [
-        row["column_name"]
-        for row in await sql.fetch(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = 'orders' AND column_name <> 'id'"
-        )
-    ]
-    names = ", ".join(columns)
-    await sql.execute(
-        f"INSERT INTO orders (id, {names}) SELECT gen_random_uuid(), {names} FROM orders, generate_series(1, 450)"
-    )
+    await multiply(sql, 450)
     await sql.execute(LONG_AGO)
     await TimeOuts(EventsPlacing(database, outbox), 600).sweep()
     assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelling'") == 451
@@ -107,6 +110,29 @@ async def test_in_the_chain_delivery_is_asked_for_what_a_crash_left_behind(
         assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelling'") == 2
         downstream.cancel = answering(200, {"state": "cancelled"})
         await eventually(lambda: sql.fetchval("SELECT count(*) = 2 FROM orders WHERE status = 'cancelled'"))
+
+
+async def test_in_the_chain_a_sweep_ends_when_delivery_refuses_at_once(
+    database: Database, downstream: Downstream, start: Start, sql: Any
+) -> None:
+    """However many orders are stuck: each of the first group is asked for once, the next look goes on from there."""
+    urls = {"products_url": downstream.url, "delivery_url": downstream.url}
+    async with start(wiring="chain", **urls) as running:
+        await running.client.post("/orders", json=ORDER)
+        await multiply(sql, 249)
+        await sql.execute(LONG_AGO)
+        await sql.execute("UPDATE orders SET status = 'cancelling', settled_at = NULL")
+        peer = Peer(downstream.url)
+        sweep = TimeOuts(ChainPlacing(database, Links(peer, peer), changed=lambda _: None), 600).sweep
+        downstream.cancel = refusing(503, "unavailable", "not now")
+        asked = len(downstream.calls)
+        await asyncio.wait_for(sweep(), 60)
+        assert len(downstream.calls) - asked == 200
+        assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelling'") == 250
+        downstream.cancel = answering(200, {"state": "cancelled"})
+        await sweep()
+        await peer.close()
+    assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelled'") == 250
 
 
 async def test_an_order_that_was_confirmed_just_in_time_is_not_cancelled(
