@@ -26,6 +26,8 @@ SYNCHRONOUS_PART = {
     "delivery_svc": "participant.py",
 }
 
+DOMAIN_MAY = {"events.catalogue", "events.envelope"}
+
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 MACHINE = re.compile(
@@ -45,6 +47,14 @@ def test_arrows_point_one_way() -> None:
 def test_who_knows_one_service_knows_all(service: str) -> None:
     rooms = (*ROOMS, SYNCHRONOUS_PART[service])
     assert [room for room in rooms if not (ROOT / service / room).exists()] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_domain_knows_nothing_but_the_standard_library_and_the_events(service: str) -> None:
+    """Every import counts, also one inside a function or for the type checker only."""
+    tree = ast.parse(text(Path(service) / "domain.py"))
+    strangers = {name for name in _imported(tree) if name not in DOMAIN_MAY and not _is_standard(name)}
+    assert strangers == set()
 
 
 def test_nothing_swallows_what_it_does_not_understand() -> None:
@@ -107,6 +117,22 @@ def test_every_module_says_what_it_is() -> None:
 def test_every_package_that_ships_is_known_to_the_checks() -> None:
     present = {path.parts[0] for path in files() if path.name == "__init__.py" and path.parts[0] != "tests"}
     assert present == set(PACKAGES)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The modules that are imported anywhere; a relative one keeps its dots, ``from events import envelope`` is
+    ``events.envelope``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            inside = module not in DOMAIN_MAY and not _is_standard(module)
+            yield from (f"{module}.{alias.name}" for alias in node.names) if inside else (module,)
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _blanket_handlers(tree: ast.Module) -> Iterator[tuple[int, str]]:
