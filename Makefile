@@ -13,7 +13,7 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes pyproject.toml
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes pyproject.toml
 
 .PHONY: help
 help: ## Show this list
@@ -47,8 +47,7 @@ format: $(INSTALLED) ## Format the code and fix what can be fixed without thinki
 	@$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: ## Pin the newest allowed versions with their hashes (needs uv)
-	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+lock: $(INSTALLED) ## Pin the newest allowed versions with their hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet -o requirements/services.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet --extra lab --extra dev \
 		-c requirements/services.txt -o requirements/dev.txt
