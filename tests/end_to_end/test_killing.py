@@ -12,6 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 async def test_what_is_killed_under_load_comes_back_and_nothing_is_lost_or_done_twice(
     shop: RunningShop, victim: str
 ) -> None:
+    dead_letters = await shop.dead_letters()
     async with shop.load(rate=100, seconds=6) as end:
         pid = shop.pid(victim)
         await shop.on.supervisor.kill(victim)
@@ -23,10 +24,12 @@ async def test_what_is_killed_under_load_comes_back_and_nothing_is_lost_or_done_
     assert findings(result) == []
     assert len(sent.accepted) > 100
     assert await shop.placed_but_missing(sent) == set()
+    assert await shop.dead_letters() == dead_letters
 
 
 async def test_orders_is_killed_while_customers_wait_for_its_answer(shop: RunningShop) -> None:
-    async with shop.load(rate=100, seconds=6) as end:
+    dead_letters = await shop.dead_letters()
+    async with shop.load(rate=100, seconds=8) as end:
         pid = shop.pid("orders")
         await shop.on.supervisor.kill("orders")
         await shop.restarted("orders", pid)
@@ -35,10 +38,13 @@ async def test_orders_is_killed_while_customers_wait_for_its_answer(shop: Runnin
     result = await shop.audit()
 
     assert findings(result) == []
+    assert len(sent.accepted) > 100
     assert await shop.placed_but_missing(sent) == set()
+    assert await shop.dead_letters() == dead_letters
 
 
 async def test_replicas_that_leave_and_join_under_load_lose_and_repeat_nothing(shop: RunningShop) -> None:
+    dead_letters = await shop.dead_letters()
     async with shop.load(rate=100, seconds=8) as end:
         for service in ("products", "delivery", "orders"):
             await shop.on.supervisor.stop(f"{service}-1")
@@ -51,6 +57,7 @@ async def test_replicas_that_leave_and_join_under_load_lose_and_repeat_nothing(s
     assert findings(result) == []
     assert len(sent.accepted) == len(sent.records)
     assert await shop.placed_but_missing(sent) == set()
+    assert await shop.dead_letters() == dead_letters
 
 
 async def test_orders_placed_while_products_is_down_are_settled_after_it_returns(shop: RunningShop) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from events.catalogue import OrderConfirmed
@@ -23,55 +26,55 @@ async def handled(shop: RunningShop, service: str, consumer: str, where: Any) ->
     await eventually(lambda: shop.rows(service, sql, consumer, where.topic, where.partition, where.offset))
 
 
-async def product(shop: RunningShop, stock: int) -> int:
-    """A new product, once orders knows it."""
-    body = {"name": f"P{uuid4().hex[:8]}", "price": 1000, "stock": stock, "imageUrl": "/p.png"}
-    status, made = await shop.post("products", "/products", body)
-    assert status == 201, made
-    sql = "SELECT 1 FROM product_copy WHERE product_id = $1"
-    await eventually(lambda: shop.rows("orders", sql, made["id"]))
-    number: int = made["id"]
-    return number
+@pytest.mark.parametrize("key", ["", "unlucky"], ids=["one statement", "a transaction"])
+async def test_1_an_order_that_was_not_committed_is_not_announced(shop: RunningShop, key: str) -> None:
+    unlucky = f"unlucky-{uuid4().hex}"
+    dead_letters = await shop.dead_letters()
+
+    async with commits_fail(shop, unlucky):
+        (status, problem), *neighbours = await asyncio.gather(
+            shop.place(customer=unlucky, key=key), *(shop.place() for _ in range(30))
+        )
+    lucky = f"lucky-{uuid4().hex}"
+    _, later = await shop.place(customer=lucky)
+
+    assert status == 500, problem
+    assert [status for status, _ in neighbours] == [201] * 30
+    assert await log.of_order(shop.layout.broker(), "deliveries", later["id"])
+    announced = b" ".join(entry.value or b"" for entry in await log.records(shop.layout.broker(), "orders"))
+    assert lucky.encode() in announced
+    assert unlucky.encode() not in announced
+    assert await shop.rows("orders", "SELECT 1 FROM orders WHERE customer_id = $1", unlucky) == []
+    assert await shop.rows("orders", "SELECT 1 FROM outbox WHERE position($1 in value) > 0", unlucky.encode()) == []
+    assert await shop.dead_letters() == dead_letters
 
 
-async def stock(shop: RunningShop, number: int) -> int:
-    left: int = (await shop.get("products", f"/products/{number}"))["stock"]
-    return left
-
-
-async def test_1_an_order_that_was_not_committed_is_not_announced(shop: RunningShop) -> None:
-    before = len(await log.records(shop.layout.broker(), "orders"))
-    shop.on.supervisor.pause_restarts("postgres")
-    await shop.on.supervisor.kill("postgres")
+@asynccontextmanager
+async def commits_fail(shop: RunningShop, customer: str) -> AsyncIterator[None]:
+    """Within the block every statement on an order of this customer succeeds, and its commit does not."""
+    admin = await asyncpg.connect(shop.layout.admin_url(shop.layout.database("orders")))
     try:
-        status, problem = await shop.place(wait=None)
+        await admin.execute(f"""
+            CREATE FUNCTION no_commit() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'this commit fails'; END $$;
+            CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW WHEN (NEW.customer_id = '{customer}') EXECUTE FUNCTION no_commit()""")
+        yield
     finally:
-        await shop.on.supervisor.resume_restarts("postgres")
-    assert status == 503, problem
-
-    await eventually(lambda: _accepts(shop))  # its own order is announced, so whatever was before it would be as well
-    placed = (await log.records(shop.layout.broker(), "orders"))[before:]
-    ids = {row["id"] for row in await shop.rows("orders", "SELECT id::text AS id FROM orders")}
-
-    assert placed
-    assert {record.key.decode() for record in placed} <= ids
-
-
-async def _accepts(shop: RunningShop) -> bool:
-    status, body = await shop.place(wait=10)
-    return bool(status == 201 and body)
+        await admin.execute("DROP TRIGGER IF EXISTS no_commit ON orders; DROP FUNCTION IF EXISTS no_commit()")
+        await admin.close()
 
 
 async def test_2_a_redelivered_event_takes_stock_once(shop: RunningShop) -> None:
-    number = await product(shop, stock=10)
+    number = await shop.product(stock=10)
     _, order = await shop.place(number, 3)
     (placed, *_) = await log.of_order(shop.layout.broker(), "orders", order["id"])
-    assert await stock(shop, number) == 7
+    assert await shop.stock(number) == 7
 
     where = await log.again(shop.layout.broker(), placed)
 
     await handled(shop, "products", "products", where)
-    assert await stock(shop, number) == 7
+    assert await shop.stock(number) == 7
 
 
 async def test_3_an_event_whose_handling_fails_is_kept_with_its_reason(shop: RunningShop) -> None:
@@ -98,12 +101,12 @@ async def test_3_an_event_whose_handling_fails_is_kept_with_its_reason(shop: Run
 
 
 async def test_4_stock_never_goes_negative_and_no_update_is_lost(shop: RunningShop) -> None:
-    number = await product(shop, stock=10)
+    number = await shop.product(stock=10)
 
     answers = await asyncio.gather(*(shop.place(number, wait=30) for _ in range(96)))
 
     assert sorted(status for status, _ in answers) == [201] * 10 + [409] * 86
-    assert await stock(shop, number) == 0
+    assert await shop.stock(number) == 0
     sql = "SELECT min(balance) AS least FROM stock_ledger WHERE product_id = $1"
     assert (await shop.rows("products", sql, number))[0]["least"] == 0
 
@@ -125,7 +128,7 @@ async def test_5_time_stamps_are_exact_and_do_not_jump_at_new_year(shop: Running
 
 async def test_6_all_events_of_an_order_carry_its_key_and_stay_in_order(shop: RunningShop) -> None:
     _, order = await shop.place()
-    await shop.post("orders", f"/orders/{order['id']}/cancel")
+    await shop.cancel(order["id"])
     await shop.settled(order["id"])
 
     found = await log.of_order(shop.layout.broker(), "orders", order["id"])
@@ -138,7 +141,7 @@ async def test_6_all_events_of_an_order_carry_its_key_and_stay_in_order(shop: Ru
 
 
 async def test_7_a_restarted_service_goes_on_where_it_stopped(shop: RunningShop) -> None:
-    number = await product(shop, stock=10)
+    number = await shop.product(stock=10)
     assert (await shop.place(number, 2))[0] == 201
     inbox = "SELECT count(*) AS n FROM inbox WHERE consumer = 'products'"
     before = (await shop.rows("products", inbox))[0]["n"]
@@ -150,30 +153,26 @@ async def test_7_a_restarted_service_goes_on_where_it_stopped(shop: RunningShop)
     status, _ = await shop.place(number, 1)
 
     assert status == 201
-    assert await stock(shop, number) == 7
+    assert await shop.stock(number) == 7
     assert (await shop.rows("products", inbox))[0]["n"] <= before + 2  # the new order's events, and nothing again
     assert [row["consumer"] for row in await shop.rows("products", consumers)] == ["products"]
 
 
 async def test_8_an_order_that_ends_badly_gives_its_stock_back(shop: RunningShop) -> None:
-    number = await product(shop, stock=5)
+    number = await shop.product(stock=5)
     status, _ = await shop.place(number, 6)
     assert status == 409
     _, confirmed = await shop.place(number, 4)
-    assert await stock(shop, number) == 1
+    assert await shop.stock(number) == 1
 
-    await shop.post("orders", f"/orders/{confirmed['id']}/cancel")
+    await shop.cancel(confirmed["id"])
 
     assert (await shop.settled(confirmed["id"]))["status"] == "cancelled"
-    await eventually(lambda: _stock_is(shop, number, 5))
-
-
-async def _stock_is(shop: RunningShop, number: int, expected: int) -> bool:
-    return await stock(shop, number) == expected
+    await shop.stock_becomes(number, 5)
 
 
 async def test_9_a_late_older_event_does_not_overwrite_the_copy(shop: RunningShop) -> None:
-    number = await product(shop, stock=5)
+    number = await shop.product(stock=5)
     await shop.post("products", f"/products/{number}/stock/increase", {"quantity": 5})
     copied = "SELECT stock, version FROM product_copy WHERE product_id = $1"
 
@@ -191,20 +190,15 @@ async def test_9_a_late_older_event_does_not_overwrite_the_copy(shop: RunningSho
 
 
 async def test_10_an_order_cancelled_before_its_delivery_exists_is_not_delivered(shop: RunningShop) -> None:
-    number = await product(shop, stock=5)
+    number = await shop.product(stock=5)
     away = ("products", "products-1", "delivery", "delivery-1")
-    for name in away:
-        await shop.on.supervisor.stop(name)
-    try:
+    async with shop.away(*away):
         _, order = await shop.place(number, 2, wait=None)
-        status, body = await shop.post("orders", f"/orders/{order['id']}/cancel")
+        status, body = await shop.cancel(order["id"])
         assert (status, body["status"]) == (202, "cancelling")
-    finally:
-        for name in away:
-            await shop.on.supervisor.start(name)
 
     assert (await shop.settled(order["id"]))["status"] == "cancelled"
-    await eventually(lambda: _stock_is(shop, number, 5))
+    await shop.stock_becomes(number, 5)
     assert [delivery["state"] for delivery in await shop.deliveries(order["id"])] in ([], ["cancelled"])
 
 

@@ -1,16 +1,22 @@
 """How events may change: consumers are upgraded before producers, and old events stay readable."""
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from functools import cache
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
+from events import upcasting
 from events.arrivals import Identity, Reader
 from events.catalogue import OrderPlaced, StockReserved
-from events.envelope import EnvelopeError, Malformed, UnknownType, UnknownVersion, decode, encode
+from events.envelope import Envelope, EnvelopeError, Malformed, UnknownType, UnknownVersion, decode, encode
+from events.outbox import Transaction
 from events.upcasting import JsonObject, Upcasters
-from tests.events.stand import placed
+from tests.events.stand import Stand, note, placed, publish, running
+from tests.waiting import eventually
 
 
 class OrderPlacedV2(OrderPlaced):
@@ -22,6 +28,7 @@ class OrderPlacedV2(OrderPlaced):
     channel: str = "unknown"
 
     @classmethod
+    @cache
     def type_name(cls) -> str:
         return OrderPlaced.type_name()
 
@@ -133,3 +140,73 @@ def test_an_event_without_id_or_source_is_known_by_its_place() -> None:
     assert Reader([OrderPlaced]).read(arrived).identity == Identity("/shop/orders", dict(OLD[2])["ce_id"].decode())
     arrived.headers = tuple(header for header in OLD[2] if header[0] != "ce_id")
     assert Reader([OrderPlaced]).read(arrived).identity == Identity("kafka:t.orders", "3-42")
+
+
+# --- the same on a real broker and a real database ------------------------------------------------
+
+
+def upgraded(**changes: Any) -> Envelope[OrderPlaced]:
+    """An OrderPlaced as a producer of version 2 announces it."""
+    one = placed(**changes)
+    data = OrderPlacedV2(**one.data.model_dump(), address_lines=("1 Main Street",), channel="web")
+    return replace(one, type=OrderPlacedV2.wire_type(), data=data)
+
+
+async def test_an_old_consumer_makes_the_new_version_a_dead_letter_and_goes_on(shop: Stand) -> None:
+    olds, news = [placed() for _ in range(20)], [upgraded() for _ in range(3)]
+    await publish(shop.kafka, [*olds[:10], *news, *olds[10:]])
+
+    async with running(shop.loop({OrderPlaced: note})):
+        await eventually(lambda: _handled(shop, 20))
+        later = placed()
+        await publish(shop.kafka, [later])
+        await eventually(lambda: _handled(shop, 21))
+
+    assert sorted(await shop.effects()) == sorted(event.key for event in [*olds, later])
+    letters = await shop.rows("SELECT key, value, event_type, error FROM dead_letters")
+    assert sorted(letter[:3] for letter in letters) == sorted(
+        (event.key.encode(), encode(event)[1], "shop.orders.OrderPlaced.v2") for event in news
+    )
+    assert all("OrderPlaced.v2 is newer than this program, which reads v1" in letter[3] for letter in letters)
+
+
+async def test_an_upgraded_consumer_handles_old_and_new_mixed_in_their_order(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(upcasting.UPCASTERS, (OrderPlaced.type_name(), 1), _split_address)
+    given: list[OrderPlacedV2] = []
+
+    async def understand(transaction: Transaction, envelopes: Sequence[Envelope[OrderPlacedV2]]) -> None:
+        given.extend(envelope.data for envelope in envelopes)
+        await note(transaction, envelopes)
+
+    order_id = uuid.uuid4()  # of one order, so that all of them have one order among them
+    mixed = [(upgraded if number % 2 else placed)(order_id=order_id, sequence=number + 1) for number in range(20)]
+    await publish(shop.kafka, mixed)
+
+    async with running(shop.loop({OrderPlacedV2: understand})):
+        await eventually(lambda: _handled(shop, 20))
+
+    assert [event.channel for event in given] == ["unknown", "web"] * 10
+    assert all(event.address_lines == ("1 Main Street",) for event in given)
+    assert await shop.rows("SELECT 1 FROM dead_letters") == []
+
+
+async def test_what_an_old_consumer_handled_is_not_handled_again_after_its_upgrade(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = placed(), upgraded()
+    await publish(shop.kafka, [old])
+    async with running(shop.loop({OrderPlaced: note})):
+        await eventually(lambda: _handled(shop, 1))
+
+    monkeypatch.setitem(upcasting.UPCASTERS, (OrderPlaced.type_name(), 1), _split_address)
+    await publish(shop.kafka, [old, new])
+    async with running(shop.loop({OrderPlacedV2: note})):
+        await eventually(lambda: _handled(shop, 2))
+
+    assert sorted(await shop.effects()) == sorted([old.key, new.key])
+
+
+async def _handled(shop: Stand, expected: int) -> bool:
+    return len(await shop.effects()) >= expected
