@@ -24,6 +24,8 @@ USUAL_PORTS = {"orders": 8081, "products": 8085, "delivery": 8082}
 @dataclass(frozen=True)
 class Layout:
     """One shop. ``name`` stands in its databases' names and, with ``topic_prefix``, keeps it apart from all others.
+    ``mark`` (of the home) stands in the names of databases and roles on a PostgreSQL server of others, where other
+    homes may have the same; empty on our own. ``hold_transaction`` is for the chain: see ``orders_svc.settings``.
 
     ``admin`` is the PostgreSQL URL of a role that may create databases and roles; ``secret`` makes the passwords of
     the roles. Both are secrets, so the file this is kept in is the user's own.
@@ -37,22 +39,33 @@ class Layout:
     secret: str = field(repr=False)
     ports: Mapping[str, int]
     replicas: int = 1
+    mark: str = ""
+    hold_transaction: bool = False
 
     def database(self, service: str) -> str:
-        return f"shop_{self.name}_{service}"
+        return "_".join(part for part in ("shop", self.name, self.mark, service) if part)
+
+    def role(self, service: str) -> str:
+        """Who owns the service's database."""
+        return "_".join(part for part in ("shop", self.mark, service) if part)
+
+    def auditor(self, service: str) -> str:
+        """Who may only read it."""
+        return f"{self.role(service)}_auditor"
 
     def service_url(self, service: str) -> str:
         """The service's own address of its own database."""
-        return self._url(service, self.database(service), f"shop_{service}")
+        return self._url(service, self.database(service), self.role(service))
 
     def auditor_url(self, service: str) -> str:
         """The same database, through the read-only role that only the lab has."""
-        return self._url(service, self.database(service), f"shop_{service}_auditor")
+        return self._url(service, self.database(service), self.auditor(service))
 
     def admin_url(self, database: str) -> str:
         return urlunsplit(urlsplit(self.admin)._replace(path=f"/{database}"))
 
     def http(self, service: str) -> str:
+        """Where the service answers; a further replica is called ``orders-1``, ..."""
         return f"http://127.0.0.1:{self.ports[service]}"
 
     def audited(self) -> Databases:

@@ -38,7 +38,7 @@ async def prepare_databases(layout: Layout, template: Layout | None = None) -> N
     with _explained("PostgreSQL does not let us create databases"):
         admin = await asyncpg.connect(layout.admin)
         try:
-            await ensure_roles(admin, layout.secret)
+            await ensure_roles(admin, layout)
             await create_databases(admin, layout, template)
         finally:
             await admin.close()

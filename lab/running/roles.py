@@ -7,19 +7,20 @@ from lab.running.layout import SERVICES, Layout
 from lab.running.passwords import password_of
 
 
-async def ensure_roles(admin: Any, secret: str) -> None:
+async def ensure_roles(admin: Any, layout: Layout) -> None:
     """Creates the six roles where they are missing and sets their passwords. ``admin`` is an asyncpg connection of a
     role that may create roles."""
     await admin.execute("SELECT pg_advisory_lock(hashtext('shop roles'))")  # two commands at once would collide
     try:
         for service in SERVICES:
-            for role in (f"shop_{service}", f"shop_{service}_auditor"):
+            owner, auditor = layout.role(service), layout.auditor(service)
+            for role in (owner, auditor):
                 if not await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
                     await admin.execute(f"CREATE ROLE {role} LOGIN")
-                await admin.execute(f"ALTER ROLE {role} PASSWORD '{password_of(role, secret)}'")
-            await admin.execute(f"GRANT shop_{service} TO CURRENT_USER")
-            await admin.execute(f"GRANT pg_read_all_data TO shop_{service}_auditor")
-            await admin.execute(f"ALTER ROLE shop_{service}_auditor SET default_transaction_read_only = on")
+                await admin.execute(f"ALTER ROLE {role} PASSWORD '{password_of(role, layout.secret)}'")
+            await admin.execute(f"GRANT {owner} TO CURRENT_USER")
+            await admin.execute(f"GRANT pg_read_all_data TO {auditor}")
+            await admin.execute(f"ALTER ROLE {auditor} SET default_transaction_read_only = on")
     finally:
         await admin.execute("SELECT pg_advisory_unlock(hashtext('shop roles'))")
 
@@ -28,12 +29,12 @@ async def create_databases(admin: Any, layout: Layout, template: Layout | None =
     """Creates the three databases where they are missing, as copies of ``template``'s if given, and shuts the doors
     between them."""
     for service in SERVICES:
-        database, owner = layout.database(service), f"shop_{service}"
+        database, owner = layout.database(service), layout.role(service)
         if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
             source = f" TEMPLATE {template.database(service)}" if template else ""
             await admin.execute(f"CREATE DATABASE {database} OWNER {owner}{source}")
         await admin.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
-        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {owner}_auditor")
+        await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {layout.auditor(service)}")
 
 
 async def drop_databases(admin: Any, layout: Layout) -> None:

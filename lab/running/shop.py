@@ -26,19 +26,31 @@ class Ground:
     backends: Backends
     supervisor: Supervisor
 
-    def layout(self, name: str, wiring: Wiring, prefix: str, *, replicas: int = 1, usual_ports: bool = True) -> Layout:
-        """The layout of a shop on these backends."""
+    def layout(
+        self,
+        name: str,
+        wiring: Wiring,
+        prefix: str,
+        *,
+        replicas: int = 1,
+        usual_ports: bool = True,
+        hold_transaction: bool = False,
+    ) -> Layout:
+        """The layout of a shop on these backends. On servers of others everything of it carries the home's mark, so
+        that two homes never meet there, and ``wipe`` knows what is ours."""
         addresses = self.backends.addresses
+        own_kafka, own_postgres = self.backends.kafka is not None, self.backends.postgres is not None
         return Layout(
             name=name,
             wiring=wiring,
-            topic_prefix=prefix,
+            topic_prefix=prefix if own_kafka else f"{prefix}-{self.home.mark()}",
             kafka=addresses.kafka,
             admin=addresses.postgres,
-            # Two homes on one external server agree on the roles' passwords; an embedded server has one home anyway.
-            secret=urlsplit(addresses.postgres).password or self.home.secret("roles"),
+            secret=(urlsplit(addresses.postgres).password if own_postgres else None) or self.home.secret("roles"),
             ports=choose_ports(replicas, usual=usual_ports),
             replicas=replicas,
+            mark="" if own_postgres else self.home.mark(),
+            hold_transaction=hold_transaction and wiring == "chain",
         )
 
 
@@ -61,9 +73,12 @@ async def ground(home: Home, say: Say, sink: Sink, notes: Sink) -> AsyncIterator
         yield Ground(home, backends, supervisor)
 
 
-async def start_shop(on: Ground, wiring: Wiring, say: Say, *, replicas: int = 1) -> Layout:
+async def start_shop(
+    on: Ground, wiring: Wiring, say: Say, *, replicas: int = 1, hold_transaction: bool = False
+) -> Layout:
     """The shop that ``shop up`` runs: prepared, started, ready, and remembered for other commands."""
-    layout = on.layout(wiring, wiring, "shop" if wiring == "events" else f"shop-{wiring}", replicas=replicas)
+    prefix = "shop" if wiring == "events" else f"shop-{wiring}"
+    layout = on.layout(wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction)
     await prepare(layout, say)
     await start_services(on.supervisor, layout, say)
     remember(on.home, layout)

@@ -13,6 +13,7 @@ _CHECKOUT = Path(lab.__file__).resolve().parent.parent
 
 def environment(layout: Layout, service: str) -> dict[str, str]:
     """What a process of that service is told; see ``kit.settings``."""
+    held = {"SHOP_HOLD_TRANSACTION": "true"} if layout.hold_transaction else {}
     return {
         "SHOP_DATABASE_URL": layout.service_url(service),
         "KAFKA_BOOTSTRAP_SERVERS": layout.kafka,
@@ -22,6 +23,7 @@ def environment(layout: Layout, service: str) -> dict[str, str]:
         "SHOP_PORT": str(layout.ports[service]),
         "SHOP_PRODUCTS_URL": layout.http("products"),
         "SHOP_DELIVERY_URL": layout.http("delivery"),
+        **held,
     }
 
 

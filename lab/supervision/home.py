@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ class Home:
     def instance(self) -> str:
         """An id that lives as long as the folder: what is kept outside it carries the id, and is void without it."""
         return self.secret("instance")
+
+    def mark(self) -> str:
+        """Eight hexadecimal digits made of the instance: they stand in the names of what is ours on others' servers."""
+        return hashlib.sha256(self.instance().encode()).hexdigest()[:8]
 
     def secret(self, name: str) -> str:
         """The random secret of that name, generated once, readable by this user only."""
