@@ -1,4 +1,7 @@
-"""Events whose handling failed for good, parked whole until someone requeues or discards them."""
+"""Events whose handling failed for good, parked whole until a person has looked at them.
+
+Nothing requeues them by itself; docs/delivery-guarantees.md says how one is handled again by hand.
+"""
 
 import base64
 import traceback
@@ -38,13 +41,17 @@ async def bury(connection: Connection, consumer: str, arrival: Arrival) -> None:
         offset=record.offset,
         key=record.key,
         value=record.value,
-        headers=orjson.dumps([[name, base64.b64encode(value or b"").decode()] for name, value in record.headers]),
+        headers=orjson.dumps([[name, _base64(value)] for name, value in record.headers]),
         event_type=_header(arrival, "ce_type"),
         event_id=_header(arrival, "ce_id"),
         error=_text(f"{type(error).__name__}: {error}"),
         traceback=_text("".join(traceback.format_exception(error))),
         attempts=arrival.attempts,
     )
+
+
+def _base64(value: bytes | None) -> str | None:
+    return None if value is None else base64.b64encode(value).decode()
 
 
 def _header(arrival: Arrival, name: str) -> str | None:

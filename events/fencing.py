@@ -16,7 +16,8 @@ claim is renewed daily (``events.relay``); and it forgets a producer that wrote 
 ``producer.id.expiration.ms`` (1 day), so a process frozen in the middle of a batch for longer than that could wake up
 unfenced in a partition where nobody wrote meanwhile.
 
-A claim takes 15 ms here (the very first on a new cluster 0.8 s: it creates the coordinator's topic).
+A claim costs a few round trips, once when a relay becomes active and after each failure (the very first one on a new
+cluster takes longer: it creates the coordinator's topic).
 
 This is the only module that touches aiokafka's private parts; it says so when they are not there.
 """

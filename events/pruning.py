@@ -27,8 +27,8 @@ _PRUNE_INBOX = Query(sa.delete(inbox).where(sa.literal_column("inbox.ctid") == s
 
 
 class Pruner:
-    """Forgets inbox entries after ``keep`` (30 days), which must be longer than an event can wait in an outbox or as a
-    dead letter before it is published or requeued again.
+    """Forgets inbox entries after ``keep`` (30 days), which must be longer than an event can wait in an outbox before
+    it is published, and than a dead letter may wait to be handled again (docs/delivery-guarantees.md).
 
     At most ``batch`` rows a transaction with a breath between, so that nobody waits long for it; replicas may prune at
     the same time: they skip each other's rows.

@@ -35,7 +35,7 @@ async def nothing_is_prepared(at: Snapshot, cut: datetime | None) -> Check:
 
 
 async def dead_letters(at: Snapshot) -> Check:
-    """A notice, not a finding: the event is kept, with its reason, until someone requeues or discards it."""
+    """A notice, not a finding: the event is kept, with its reason, until a person has looked at it."""
     check = Check("dead letters", notice=True)
     for service, connection in at.items():
         check.looked_at += 1

@@ -70,7 +70,7 @@ def class_path(lock: JarLock) -> str:
 
 
 def fetch(lock: JarLock, progress: Progress) -> Path:
-    """The folder with all jars, verified on every call (40 ms). Resolves only when it is not there; two that fetch at
+    """The folder with all jars, verified on every call. Resolves only when it is not there; two that fetch at
     once wait for each other; an interrupted fetch leaves nothing that would be used."""
     target = jars_folder(lock) / "lib"
     if not target.is_dir():

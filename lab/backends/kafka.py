@@ -21,8 +21,8 @@ class KafkaBroker(EmbeddedServer):
     """A broker whose topics live in the home folder and survive kill -9.
 
     The port is `SHOP_KAFKA_PORT` or one chosen at the first start and kept. `properties` are added to the broker's
-    configuration and win over ours. A start takes about 1.5 s, after kill -9 about 3.5 s (the controller waits for the
-    old session to end).
+    configuration and win over ours. After kill -9 a start takes longer: the controller waits for the old session to
+    end.
     """
 
     name = "kafka"

@@ -1,4 +1,4 @@
-"""Java's start-up cache (JEP 514): halves the broker's start, made once per user by a short training run."""
+"""Java's start-up cache (JEP 514): shortens the broker's start, made once per user by a short training run."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def is_settled(jars: JarLock) -> bool:
 
 
 def make(jars: JarLock, progress: Progress) -> None:
-    """Runs a throw-away broker and stops it, about ten seconds. A failure is noted and not tried again: the broker
+    """Runs a throw-away broker and stops it. A failure is noted and not tried again: the broker
     starts without the cache, only slower. `SHOP_KAFKA_STARTUP_CACHE=off` leaves it out."""
     if is_settled(jars):
         return
     with locked(jars_folder(jars)):
         if is_settled(jars):
             return
-        progress("preparing Java's start-up cache for Kafka (about 10 s, once per user)")
+        progress("preparing Java's start-up cache for Kafka (some seconds, once per user)")
         file = startup_cache_file(jars)
         with tempfile.TemporaryDirectory(dir=jars_folder(jars), prefix="training-") as scratch:
             draft = _train(jars, Path(scratch))

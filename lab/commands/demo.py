@@ -1,7 +1,6 @@
-"""``shop demo``: the whole story in two minutes; ``make demo`` runs it."""
+"""``shop demo``: the whole story in one go; ``make demo`` runs it."""
 
 import asyncio
-from typing import Any
 
 import typer
 from rich.rule import Rule
@@ -15,7 +14,7 @@ from lab.comparing.table import show
 from lab.console import FINDINGS, console, plain_errors, step
 from lab.running.lag import Lag
 from lab.running.layout import Layout
-from lab.running.shop import Ground, ground, start_services, start_shop, stop_services
+from lab.running.shop import ground, start_services, start_shop, stop_services
 from lab.supervision import Home
 from lab.watching.journey import follow
 from lab.watching.timeline import show_journey
@@ -31,7 +30,7 @@ _NEXT = """[bold]Try next[/bold] (the commands are in .venv/bin):
 
 
 def demo() -> None:
-    """Start everything, follow one order, compare events with the chain, audit, stop everything. About two minutes.
+    """Start everything, follow one order, compare events with the chain, audit, stop everything. Takes some minutes.
 
     Example: `shop demo`
     """
@@ -41,7 +40,7 @@ def demo() -> None:
     raise typer.Exit(0 if clean else FINDINGS)
 
 
-async def _demo(home: Home) -> bool:
+async def _demo(home: Home, settings: CompareSettings) -> bool:
     def note(name: str, text: str) -> None:
         step(f"{name}: {text}")
 
@@ -52,8 +51,8 @@ async def _demo(home: Home) -> bool:
         show_journey(await follow(layout, _MASK, 1), console)
         await stop_services(on.supervisor, layout)
 
-        _chapter("Events against the chain: healthy, and with products down for ten seconds")
-        document = await _compare(on)
+        _chapter(f"Events against the chain: healthy, and with products down for {settings.down_seconds:g} seconds")
+        document = await compare_wirings(on, settings, step)
         show(document, console)
         write_report(document)
 
@@ -63,12 +62,6 @@ async def _demo(home: Home) -> bool:
         console.print(_NEXT)
         step("stopping")
     return clean
-
-
-async def _compare(on: Ground) -> dict[str, Any]:
-    """One round each: enough to see what happens, not to claim small differences."""
-    settings = CompareSettings(scenarios=("healthy", "products-down"), rate=40, seconds=10, warmup_seconds=2, rounds=1)
-    return await compare_wirings(on, settings, step)
 
 
 async def _audit(layout: Layout) -> bool:

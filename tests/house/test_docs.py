@@ -16,9 +16,12 @@ from lab.cli import app
 from orders_svc.read_models.__main__ import WorkerSettings
 from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
-from tests.house.tree import ROOT, pages, text
+from tests.house.tree import ROOT, modules, pages, text
 
 SETTINGS = (ServiceSettings, OrdersSettings, ProductsSettings, DeliverySettings, WorkerSettings, TopicSettings)
+
+OF_OTHERS = {"KAFKA_BOOTSTRAP_SERVERS", "JAVA_HOME", "XDG_CACHE_HOME"}
+"""Variables without our prefix that the shop command reads."""
 
 PUBLISHERS = {"orders": "orders", "stock": "products", "products": "products", "deliveries": "delivery"}
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -47,7 +50,7 @@ def test_every_page_of_docs_can_be_found() -> None:
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=lambda event: event.__name__)
-def test_every_event_is_on_the_canvas_of_its_publisher(event: type) -> None:
+def test_every_event_is_on_the_page_of_its_publisher(event: type) -> None:
     publisher = PUBLISHERS[event.topic]  # type: ignore[attr-defined]
     published = _section(text(Path(f"docs/services/{publisher}.md")), "Events published")
     assert f"`{event.__name__}`" in published
@@ -77,6 +80,17 @@ def test_every_setting_is_documented_with_its_default(settings: type[BaseSetting
             assert rows[str(variable)] == f"`{_as_written(field.default)}`", variable
         if name == "port":
             assert str(field.default) in rows["SHOP_PORT"] or settings.__name__.startswith(("Service", "Worker"))
+
+
+def test_every_variable_of_the_shop_command_is_documented() -> None:
+    """Those that the lab reads itself, and those that it sets for its processes."""
+    sources = [text(path) for path in modules() if path.parts[0] == "lab"]
+    named = {name for source in sources for name in re.findall(r"\bSHOP_[A-Z_]*[A-Z]\b", source)}
+    outside = {name for name in OF_OTHERS for source in sources if f'"{name}"' in source}
+    ports = {f"SHOP_{service}_PORT" for service in ("ORDERS", "PRODUCTS", "DELIVERY")}
+    page = _section(text(Path("docs/running.md")), "Settings of the shop command")
+    assert outside == OF_OTHERS
+    assert {name for name in named | ports | outside if f"`{name}`" not in page and f"`{name}=" not in page} == set()
 
 
 def _as_written(default: object) -> str:
