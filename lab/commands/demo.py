@@ -1,6 +1,7 @@
 """``shop demo``: the whole story in one go; ``make demo`` runs it."""
 
 import asyncio
+from typing import Annotated
 
 import typer
 from rich.rule import Rule
@@ -29,13 +30,27 @@ _NEXT = """[bold]Try next[/bold] (the commands are in .venv/bin):
   shop replay product-copy      rebuild a read model while the shop is open"""
 
 
-def demo() -> None:
+def demo(
+    rate: Annotated[float, typer.Option(min=0.1, hidden=True, help="Orders a second.")] = 40.0,
+    seconds: Annotated[float, typer.Option(min=1, hidden=True, help="Measured seconds of a round.")] = 10.0,
+    warmup: Annotated[float, typer.Option(min=0, hidden=True, help="Seconds before them, not measured.")] = 2.0,
+    down: Annotated[float, typer.Option(min=0.1, hidden=True, help="How long products is down.")] = 10.0,
+) -> None:
     """Start everything, follow one order, compare events with the chain, audit, stop everything. Takes some minutes.
 
     Example: `shop demo`
     """
     with plain_errors():
-        clean = asyncio.run(_demo(Home.from_environment()))
+        # One round each: enough to see what happens, not to claim small differences.
+        settings = CompareSettings(
+            scenarios=("healthy", "products-down"),
+            rate=rate,
+            seconds=seconds,
+            warmup_seconds=warmup,
+            down_seconds=down,
+            rounds=1,
+        )
+        clean = asyncio.run(_demo(Home.from_environment(), settings))
     console.print("[green]Everything that the demo started is stopped.[/green]")
     raise typer.Exit(0 if clean else FINDINGS)
 

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,7 @@ class RunningShop:
     @asynccontextmanager
     async def load(
         self, *, rate: float = 100.0, seconds: float = 6.0, begun: int = 100
-    ) -> AsyncIterator[Callable[[], Awaitable[Sent]]]:
+    ) -> AsyncIterator[Callable[[], Coroutine[Any, Any, Sent]]]:
         """Orders at a constant rate from another process. The block begins once ``begun`` of them are in the database;
         the yielded function waits for the load's end."""
         run = f"load-{uuid.uuid4().hex[:8]}"

@@ -13,7 +13,7 @@ async def test_what_is_killed_under_load_comes_back_and_nothing_is_lost_or_done_
     shop: RunningShop, victim: str
 ) -> None:
     dead_letters = await shop.dead_letters()
-    async with shop.load(rate=100, seconds=6) as end:
+    async with shop.load(rate=100, seconds=5) as end:
         pid = shop.pid(victim)
         await shop.on.supervisor.kill(victim)
         await shop.restarted(victim, pid)
@@ -47,9 +47,8 @@ async def test_replicas_that_leave_and_join_under_load_lose_and_repeat_nothing(s
     dead_letters = await shop.dead_letters()
     async with shop.load(rate=100, seconds=8) as end:
         for service in ("products", "delivery", "orders"):
-            await shop.on.supervisor.stop(f"{service}-1")
-        for service in ("products", "delivery", "orders"):
-            await shop.on.supervisor.start(f"{service}-1")
+            async with shop.away(f"{service}-1"):
+                assert await shop.place()
         sent = await end()
 
     result = await shop.audit()
