@@ -5,13 +5,16 @@ from collections.abc import Iterable
 
 LONGEST_WAIT_SECONDS = 30
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_PARAMETER = rf"{_TOKEN}(?:[ \t]*=[ \t]*(?:{_TOKEN}|{_QUOTED})?)?"
+_BLANKS = r"[ \t]*+"
+_PARAMETER = rf"{_TOKEN}(?:{_BLANKS}={_BLANKS}(?:{_TOKEN}|{_QUOTED})?)?"
 _PREFERENCE = re.compile(
-    rf"[ \t]*(?:(?P<name>{_TOKEN})(?:[ \t]*=[ \t]*(?P<value>{_TOKEN}|{_QUOTED})?)?"
-    rf"(?:[ \t]*;[ \t]*(?:{_PARAMETER})?)*)?[ \t]*(?:,|$)"
+    rf"{_BLANKS}(?:(?P<name>{_TOKEN})(?:{_BLANKS}={_BLANKS}(?P<value>{_TOKEN}|{_QUOTED})?)?"
+    rf"(?:{_BLANKS};{_BLANKS}(?:{_PARAMETER})?)*)?{_BLANKS}(?:,|$)"
 )
+"""Blanks and tokens are possessive (``*+``, ``++``): each has one way to match, so that a header takes time in
+proportion to its length, whatever is in it."""
 
 
 def wait_seconds(headers: Iterable[str]) -> int | None:

@@ -1,7 +1,7 @@
 """``Prefer: wait=N``: the customer waits for the outcome, not for the machinery."""
 
 import asyncio
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any
 
 import httpx
@@ -141,3 +141,26 @@ async def one_order(orders: httpx.AsyncClient, database: Database) -> Order:
 )
 def test_prefer_is_read_as_rfc_7240_says_and_ignored_when_it_cannot_be(headers: list[str], seconds: int | None) -> None:
     assert wait_seconds(headers) == seconds
+
+
+@pytest.mark.parametrize(
+    ("start", "again", "end"),
+    [
+        ("a", "; ", "@"),
+        ("a", ";\t", '"'),
+        ("a", "; ;  ", "@"),
+        ("a", ";b = c ", "@"),
+        ("a", ';b="c;" ', "@"),
+        ("a", ' ; b = "', "@"),
+        ("a=", " ", "@"),
+        ("", " ", "@"),
+        ("", ", ", "@"),
+        ("", "a", "@"),
+        ("a=", '"\\" ', "@"),
+    ],
+)
+def test_a_header_made_to_take_long_is_read_at_once(start: str, again: str, end: str) -> None:
+    header = start + again * (40_000 // len(again)) + end
+    begin = process_time()
+    assert wait_seconds([header]) is None
+    assert process_time() - begin < 1.0
