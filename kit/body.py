@@ -38,12 +38,12 @@ def _broken(detail: str) -> Problem:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        detail = f"{twice[:100]!r} is given more than once"
-        raise Problem(400, "duplicate-field", "A field is given twice", detail)
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            detail = f"{name[:100]!r} is given more than once"
+            raise Problem(400, "duplicate-field", "A field is given twice", detail)
+        fields[name] = value
     return fields
 
 

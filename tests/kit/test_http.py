@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import process_time
 
 import asyncpg
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from fastapi import APIRouter, Request
 
 from kit.app import Service, create_app
-from kit.body import parse
+from kit.body import json_object, parse
 from kit.database import Database, DatabaseUnavailable
 from kit.problems import Problem
 from kit.text import Body, Quantity, Text
@@ -105,6 +106,16 @@ async def test_a_chunked_body_within_the_limit_is_read(client: httpx.AsyncClient
 
     answer = await client.post("/things", content=pieces(), headers={"Content-Type": "application/json"})
     assert answer.json() == {"name": "cup", "quantity": 1}
+
+
+def test_a_field_given_twice_is_found_in_one_pass_however_many_there_are() -> None:
+    names = [*(f"f{n}" for n in range(20_000)), "f19999"]
+    raw = "{" + ",".join(f'"{name}":1' for name in names) + "}"
+    begin = process_time()
+    with pytest.raises(Problem) as refused:
+        json_object(raw.encode())
+    assert process_time() - begin < 1.0
+    assert refused.value.detail == "'f19999' is given more than once"
 
 
 async def test_json_may_say_its_character_set(client: httpx.AsyncClient) -> None:
