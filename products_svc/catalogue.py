@@ -23,7 +23,8 @@ class Catalogue:
         self._begin = begin
 
     async def create(self, new: NewProduct, key: str | None) -> Told:
-        """The product, 201; 200 when it exists with just this content. Problems: 409 for an id that is taken."""
+        """The product, 201; 200 when it exists with just this content. Problems: 409 for an id that is taken, and when
+        there is no next one."""
         async with self._begin() as connection:
             content = ("create", new.id, new.name, new.price, new.stock, new.image_url)
             told = await idempotency.claim(connection, key, *content)
@@ -64,6 +65,8 @@ class Catalogue:
 async def _create(connection: Connection, new: NewProduct) -> Told:
     while True:
         product_id = new.id or await store.next_id(connection)
+        if product_id is None:
+            raise refusals.no_id_left()
         at = datetime.now(UTC)
         product = Product.new(product_id, new.name, new.price, new.stock, new.image_url, at=at)
         if await store.insert_new(connection, [product]):

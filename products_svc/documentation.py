@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from products_svc.domain import State
+from products_svc.domain import HIGHEST_ID, State
 from products_svc.schemas import (
     EXAMPLE_ORDER_ID,
     EXAMPLE_PRODUCT,
@@ -105,7 +105,7 @@ GET_PRODUCT: dict[str, Any] = _ROUTE | {
 
 CREATE_PRODUCT: dict[str, Any] = _ROUTE | {
     "summary": "Add a product",
-    "description": "Without an `id` the product gets the next one that is free.",
+    "description": "Without an `id` the product gets the number after the highest.",
     "status_code": 201,
     "openapi_extra": _takes(
         NewProduct,
@@ -120,7 +120,7 @@ CREATE_PRODUCT: dict[str, Any] = _ROUTE | {
         201: _answer(ProductAnswer, "Added", EXAMPLE_PRODUCT | {"id": 17, "name": "LAMP", "version": 1}),
         409: _problem(
             409,
-            "There is a product with this id and other content",
+            f"There is a product with this id and other content; or, without an id, one with the highest, {HIGHEST_ID}",
             "id-taken",
             "The id is taken",
             "there is a product 17 with other content; change it with PATCH /products/17",

@@ -18,6 +18,8 @@ from events.catalogue import Event, ProductChanged, StockRejected, StockReleased
 from events.envelope import Envelope, record
 
 MOST_STOCK = 10**15
+HIGHEST_ID = 2**53 - 1
+"""What every JSON reader takes for a whole number; a product's id may not be higher."""
 
 
 class StockError(Exception):

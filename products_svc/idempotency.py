@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from starlette.datastructures import Headers
 
 from kit.database import Connection, Query
-from kit.problems import Problem
+from kit.problems import Problem, unavailable
 from products_svc import refusals
 from products_svc.tables import idempotency_keys
 
@@ -42,7 +42,7 @@ async def claim(connection: Connection, key: str | None, *content: object) -> To
     """None when the request is to be carried out: the key is new (and now this transaction's), or there is no key.
     Otherwise what the first one was answered. A request with the same key that is under way is waited for.
 
-    Raises Problem (422) when the key was used with other content.
+    Raises Problem: 422 when the key was used with other content; 503 when it grew too old in this very moment.
     """
     if key is None:
         return None
@@ -51,7 +51,8 @@ async def claim(connection: Connection, key: str | None, *content: object) -> To
     if await connection.execute(_CLAIM, key=key, fingerprint=fingerprint, created_at=now):
         return None
     row = await connection.fetch_one(_FIND, key=key)
-    assert row is not None
+    if row is None:
+        raise unavailable("the Idempotency-Key has just been forgotten after its 24 h; try again")
     if row["fingerprint"] != fingerprint:
         raise refusals.key_of_another_request(key)
     return Told(row["status"], row["answer"])

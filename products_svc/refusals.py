@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from kit.problems import Problem
-from products_svc.domain import Refusal, Reservation, State, StockError
+from products_svc.domain import HIGHEST_ID, Refusal, Reservation, State, StockError
 
 _KINDS: dict[str | None, str] = {
     Refusal.OUT_OF_STOCK: "out-of-stock",
@@ -19,6 +19,11 @@ def unknown_product(product_id: int) -> Problem:
 def id_taken(product_id: int) -> Problem:
     detail = f"there is a product {product_id} with other content; change it with PATCH /products/{product_id}"
     return Problem(409, "id-taken", "The id is taken", detail, productId=product_id)
+
+
+def no_id_left() -> Problem:
+    detail = f"a product has the highest id there is, {HIGHEST_ID}: there is no next one; give an id that is free"
+    return Problem(409, "no-id-left", "No id is left", detail)
 
 
 def stock(error: StockError, product_id: int, in_stock: int) -> Problem:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from kit.database import Row
 from kit.text import MAX_BIGINT, Answer, Body, Cents, Identifier, Quantity, Text
-from products_svc.domain import MOST_STOCK, Product, State
+from products_svc.domain import HIGHEST_ID, MOST_STOCK, Product, State
 
 EXAMPLE_PRODUCT: dict[str, Any] = {
     "id": 2,
@@ -27,6 +27,9 @@ Stock = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Pieces = Annotated[int, Field(strict=True, ge=1, le=10**12)]
 """Pieces put in or taken out at a time."""
 
+NewIdentifier = Annotated[int, Field(strict=True, ge=1, le=HIGHEST_ID)]
+"""A number that a product may be given."""
+
 ImageUrl = Annotated[Text, Field(max_length=200)] | Annotated[str, Field(max_length=0)]
 """An address, or an empty text for none."""
 
@@ -39,7 +42,7 @@ _STOCK_IN_PATCH = (
 class NewProduct(Body):
     """A product to sell. Without an ``id`` it gets the next one that is free."""
 
-    id: Identifier | None = None
+    id: NewIdentifier | None = None
     name: Text
     price: Cents
     stock: Stock = 0
@@ -49,7 +52,7 @@ class NewProduct(Body):
 class CatalogueEntry(NewProduct):
     """A product in a catalogue file; there the id must be given."""
 
-    id: Identifier
+    id: NewIdentifier
 
 
 class ProductChange(Body):

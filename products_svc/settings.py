@@ -1,8 +1,11 @@
 """What the products process is told through its environment."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from kit.settings import ServiceSettings
+
+LONGEST_DELAY_MS = 10_000
+"""A batch of events waits inside its transaction, and the database ends one that is idle for 15 s."""
 
 
 class ProductsSettings(ServiceSettings):
@@ -10,8 +13,19 @@ class ProductsSettings(ServiceSettings):
 
     port: int = 8085
     inject_delay_ms: float = Field(
-        default=0, ge=0, le=600_000, description="every piece of work takes this many milliseconds longer"
+        default=0, ge=0, le=LONGEST_DELAY_MS, description="every piece of work takes this many milliseconds longer"
     )
     inject_delay_jitter_ms: float = Field(
-        default=0, ge=0, le=600_000, description="plus up to this many, evenly distributed"
+        default=0, ge=0, le=LONGEST_DELAY_MS, description="plus up to this many, evenly distributed"
     )
+
+    @field_validator("inject_delay_jitter_ms")
+    @classmethod
+    def _delays_end_before_their_transaction_does(cls, jitter: float, info: ValidationInfo) -> float:
+        longest = info.data.get("inject_delay_ms", 0) + jitter
+        if longest > LONGEST_DELAY_MS:
+            raise ValueError(
+                f"SHOP_INJECT_DELAY_MS and SHOP_INJECT_DELAY_JITTER_MS together are {longest:g} ms, and may be "
+                f"{LONGEST_DELAY_MS} at most: the database ends a transaction that does nothing for 15 s"
+            )
+        return jitter

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from events.outbox import Transaction
 from kit.database import Connection, Overtaken, Query, Row, array, bulk_insert, columns_of
-from products_svc.domain import Movement, Product, Reservation, State, Warehouse
+from products_svc.domain import HIGHEST_ID, Movement, Product, Reservation, State, Warehouse
 from products_svc.tables import products, reservations, stock_ledger
 
 Begin = Callable[[], AbstractAsyncContextManager[Connection]]
@@ -98,9 +98,9 @@ async def first_stock(connection: Connection, product_id: int) -> int | None:
     return value
 
 
-async def next_id(connection: Connection) -> int:
-    """The number after the highest; somebody else may take it first."""
-    value: int = await connection.fetch_value(_NEXT_ID)
+async def next_id(connection: Connection) -> int | None:
+    """The number after the highest, None when that is ``HIGHEST_ID``; somebody else may take it first."""
+    value: int | None = await connection.fetch_value(_NEXT_ID)
     return value
 
 
@@ -213,4 +213,5 @@ _FIRST_STOCK = Query(
     .order_by(stock_ledger.c.id)
     .limit(1)
 )
-_NEXT_ID = Query(select(func.coalesce(func.max(products.c.id), 0) + 1))
+_highest = select(func.coalesce(func.max(products.c.id), 0).label("id")).where(products.c.id <= HIGHEST_ID).subquery()
+_NEXT_ID = Query(select(_highest.c.id + 1).where(_highest.c.id < HIGHEST_ID))

@@ -4,7 +4,11 @@ import asyncio
 from typing import Any
 
 import httpx
+import pytest
 
+from kit.database import Connection, Database, Query, Row
+from kit.problems import Problem
+from products_svc import idempotency
 from tests.products_svc.conftest import Start
 from tests.products_svc.shelf import announced, assert_the_ledger_adds_up, stock_of
 
@@ -51,6 +55,21 @@ async def test_without_an_id_it_gets_the_next_one(products: httpx.AsyncClient) -
     new = {"name": "LAMP", "price": 2990}
     answers = await asyncio.gather(*(products.post("/products", json=new) for _ in range(5)))
     assert sorted(answer.json()["id"] for answer in answers) == [6, 7, 8, 9, 10]
+
+
+async def test_after_the_highest_id_there_is_no_next_one(products: httpx.AsyncClient, sql: Any) -> None:
+    assert (await products.post("/products", json=LAMP | {"id": 2**53 - 1})).status_code == 201
+    refused = await products.post("/products", json={"name": "TORCH", "price": 1})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:shop:problem:no-id-left")
+    assert (await products.post("/products", json=LAMP)).status_code == 201
+
+
+async def test_a_product_whose_id_is_higher_than_may_be_given_changes_nothing_for_the_others(
+    products: httpx.AsyncClient, sql: Any
+) -> None:
+    await sql.execute("UPDATE products SET id = $1 WHERE id = 5", 2**63 - 1)
+    answer = await products.post("/products", json={"name": "LAMP", "price": 2990})
+    assert (answer.status_code, answer.json()["id"]) == (201, 5)
 
 
 async def test_an_id_is_given_once(products: httpx.AsyncClient, sql: Any) -> None:
@@ -168,6 +187,20 @@ async def test_a_key_is_forgotten_after_a_day(products: httpx.AsyncClient, sql: 
     await sql.execute("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'")
     await products.post(path, json=body, headers=key)
     assert await stock_of(sql, 2) == 2_000_010
+
+
+async def test_a_key_that_is_forgotten_while_it_is_looked_for_is_a_503(database: Database, sql: Any) -> None:
+    class Forgetful(Connection):
+        async def fetch_one(self, query: Query, **parameters: Any) -> Row | None:
+            await sql.execute("DELETE FROM idempotency_keys")
+            return await super().fetch_one(query, **parameters)
+
+    async with database.connection() as connection:
+        assert await idempotency.claim(connection, "k", "content") is None
+    async with database.connection() as connection:
+        with pytest.raises(Problem, match="try again") as refused:
+            await idempotency.claim(Forgetful(connection.raw), "k", "content")
+    assert (refused.value.status, refused.value.kind) == (503, "unavailable")
 
 
 async def test_adding_a_product_twice_with_one_key_adds_one(products: httpx.AsyncClient) -> None:

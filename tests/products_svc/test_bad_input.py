@@ -97,6 +97,7 @@ BAD_PRODUCTS = {
     **{f"name {kind}": product(name=value) for kind, value in TEXTS.items()},
     **{f"image {kind}": product(imageUrl=value) for kind, value in TEXTS.items() if kind != "empty"},
     "id zero": product(id="0"),
+    "id 2^53": product(id=str(2**53)),
     "price too high": product(price=str(10**12 + 1)),
     "unknown field": product(colour='"red"'),
     "no name": b'{"price": 1}',
@@ -151,6 +152,11 @@ async def test_a_bad_product_is_not_added(products: httpx.AsyncClient, sql: Any,
     before = await content(sql)
     assert_problem(await products.post("/products", content=body, headers=JSON | {"Idempotency-Key": "k"}), 422)
     assert await content(sql) == before
+
+
+async def test_an_id_that_is_too_high_is_refused_with_the_highest(products: httpx.AsyncClient) -> None:
+    answer = await products.post("/products", content=product(id=str(2**53)), headers=JSON)
+    assert f"less than or equal to {2**53 - 1}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("body", BAD_CHANGES.values(), ids=BAD_CHANGES.keys())
