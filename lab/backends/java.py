@@ -26,7 +26,7 @@ class Java:
 
 @cache
 def find_java() -> Java:
-    """The JRE installed as a package; where there is no wheel for the platform, `JAVA_HOME`, then `java` on PATH.
+    """The JRE installed as a package; where that one does not run, `JAVA_HOME`, then `java` on PATH.
     NoJava when none is there or it is older than 17."""
     tried: list[str] = []
     for origin, path in _candidates():
