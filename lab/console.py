@@ -1,27 +1,33 @@
 """How the lab talks to people: colours that mean something, errors that name the next step.
 
 green: as it should be; yellow: look at it; red: wrong; cyan: what something is called; dim: beside the point.
-``NO_COLOR`` and output into a file switch colours off (Rich sees to both).
+Output into a file has no colours (Rich sees to that), and with ``NO_COLOR`` there are no styles either.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import orjson
 import typer
+import typer.rich_utils
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.markup import escape
 
 from lab.backends import BackendError
+from lab.load.plan import PlanError
+from lab.load.process import LoadFailed
 from lab.running.errors import ShopError
 from lab.supervision import Interrupted, SupervisionError
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+_COLOURS: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+console = Console(highlight=False, color_system=_COLOURS)
+errors = Console(stderr=True, highlight=False, color_system=_COLOURS)
+typer.rich_utils.COLOR_SYSTEM = _COLOURS  # of the help pages
 
 FINDINGS, FAILED, MISUSED = 1, 1, 2
 
@@ -49,7 +55,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except Interrupted as error:
         raise typer.Exit(error.exit_code) from None
-    except (ShopError, SupervisionError, BackendError) as error:
+    except (ShopError, SupervisionError, BackendError, LoadFailed, PlanError) as error:
         raise fail(str(error)) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise fail(f"PostgreSQL: {error}; `shop status` says what runs") from None

@@ -31,8 +31,11 @@ def compare(
     saturate: Annotated[bool, typer.Option("--saturate", help="Short for --scenario saturation.")] = False,
     concurrency: Annotated[str, typer.Option(help="saturation: how many customers at a time.")] = "32,128",
     quick: Annotated[bool, typer.Option("--quick", help="One round of 6 seconds: a look, not a measurement.")] = False,
+    hold_transaction: Annotated[
+        bool, typer.Option("--hold-transaction", help="chain: keep its transaction open through its calls.")
+    ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Where the figures go [reports/compare-<time>.json].")
+        Path | None, typer.Option("--json", help="Where the figures go [reports/compare-TIME.json].")
     ] = None,
 ) -> None:
     """Run the same orders through several wirings, in alternating rounds, each with fresh databases, and show the cost.
@@ -51,6 +54,7 @@ def compare(
             rounds=rounds,
             arrivals=arrivals,
             concurrencies=tuple(_numbers(concurrency)),
+            hold_transaction=hold_transaction,
         )
         if quick:
             settings = replace(settings, rounds=1, seconds=6.0, warmup_seconds=1.0)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lab.console import console, plain_errors, print_json
@@ -16,6 +17,9 @@ from lab.watching.status import status as look
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
     """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
+
+    Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
+    for more than 10 s, no consumer is more than 1,000 events behind, and the product copy is not stale for over 10 s.
 
     Example: `shop status --json`
     """
@@ -51,6 +55,8 @@ def _show(found: dict[str, Any]) -> None:
     if "orders" in found:
         orders = ", ".join(f"{count} {state}" for state, count in found["orders"].items()) or "none yet"
         console.print(f"orders: {orders}")
+    for alarm in found["alarms"]:
+        console.print(f"[red]alarm:[/red] {escape(alarm)}")
     for what, reason in found["unreachable"].items():
         console.print(f"[red]{what} cannot be reached:[/red] {reason}")
 

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import re
+import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -12,6 +14,10 @@ from typing import Any
 import asyncpg
 import psutil
 
+from lab.backends.errors import NoJava
+from lab.backends.jars import JarLock
+from lab.backends.java import find_java
+from lab.comparing.overrides import overrides
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
 
@@ -19,7 +25,8 @@ _PACKAGES = ("aiokafka", "faust-streaming", "fastapi", "sqlalchemy", "asyncpg", 
 
 
 async def conditions(settings: CompareSettings, layout: Layout, *, embedded: list[str]) -> dict[str, Any]:
-    """A JSON-ready description; no addresses, no secrets."""
+    """A JSON-ready description; no addresses, no secrets. ``commit`` is None outside a git checkout; Kafka's version is
+    told only of the embedded one: a broker does not say its own."""
     return {
         "command": " ".join(["shop", *sys.argv[1:]]),
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -33,8 +40,11 @@ async def conditions(settings: CompareSettings, layout: Layout, *, embedded: lis
         "versions": {
             "python": platform.python_version(),
             "postgresql": await _postgres_version(layout),
+            **(kafka_and_java() if "kafka" in embedded else {}),
             **{name: found for name in _PACKAGES if (found := _version(name))},
         },
+        "commit": commit(),
+        "overrides": overrides(os.environ),
         "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
         "settings": asdict(settings),
         "load": "latency from the intended send time; generator, shop and backends share this machine",
@@ -48,6 +58,32 @@ async def _postgres_version(layout: Layout) -> str:
         return text
     finally:
         await connection.close()
+
+
+def kafka_and_java() -> dict[str, str]:
+    """Versions of the embedded broker and of the Java that runs it."""
+    kafka = re.match(r"org\.apache\.kafka:[^:]+:([^+!]+)", JarLock.load().endpoint)
+    try:
+        java = re.search(r'"([^"]+)"', find_java().version)
+    except NoJava:
+        java = None
+    found = {"kafka": kafka, "java": java}
+    return {name: match[1] for name, match in found.items() if match}
+
+
+def commit(folder: Path = Path(__file__).parent) -> str | None:
+    """The git commit that is checked out around that folder, with ``+changes`` when files differ from it."""
+    git = ["git", "-C", str(folder)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10)
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if head.returncode != 0:
+        return None
+    return head.stdout.strip() + ("+changes" if changed.stdout.strip() else "")
 
 
 def _version(package: str) -> str | None:

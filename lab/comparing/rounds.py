@@ -58,7 +58,8 @@ class Rounds:
         self._count += 1
         name = f"r{self._run}_{self._count}_{wiring}"
         prefix = f"shop-compare-{self._run}-{self._count}"
-        layout = self._on.layout(name, wiring, prefix, usual_ports=False)
+        held = self._settings.hold_transaction
+        layout = self._on.layout(name, wiring, prefix, usual_ports=False, hold_transaction=held)
         supervisor = self._on.supervisor
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._drop, layout)

@@ -1,5 +1,6 @@
 """What is compared, and how: the knobs of ``shop compare``."""
 
+import math
 from dataclasses import dataclass
 
 from kit.settings import Wiring
@@ -7,6 +8,8 @@ from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 
 SCENARIOS = ("healthy", "products-down", "saturation")
+ARRIVALS = ("constant", "poisson")
+_MOST = 100_000
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,8 @@ class CompareSettings:
     """Each round sends ``warmup_seconds + seconds`` of orders at ``rate`` a second (saturation: as many at a time as
     ``concurrencies`` say). In ``products-down`` products is killed a fifth into the measured time and started again
     ``down_seconds`` later; such a round is measured for at least 1.8 times as long. ``quiet_deadline`` is how long the
-    audit waits for a round to come to rest."""
+    audit waits for a round to come to rest. ``hold_transaction``: the chain keeps its transaction open through its
+    calls, as the original lab did. Raises ShopError, which says what would be right."""
 
     wirings: tuple[Wiring, ...] = ("events", "chain")
     scenarios: tuple[str, ...] = ("healthy",)
@@ -27,14 +31,23 @@ class CompareSettings:
     arrivals: str = "constant"
     products: tuple[int, ...] = (1, 2, 3, 4, 5)
     quiet_deadline: float = 60.0
+    hold_transaction: bool = False
 
     def __post_init__(self) -> None:
         _known("wiring", self.wirings, WIRINGS)
         _known("scenario", self.scenarios, SCENARIOS)
         if not self.concurrencies or min(self.concurrencies) < 1 or max(self.concurrencies) > 2000:
             raise ShopError("customers at a time are 1 to 2000")
-        if self.rate <= 0 or self.seconds <= 0 or self.rounds < 1:
-            raise ShopError("rate, seconds and rounds must be positive")
+        if self.rounds < 1:
+            raise ShopError(f"rounds are 1 or more, not {self.rounds}")
+        _known("kind of arrivals", (self.arrivals,), ARRIVALS)
+        _number("rate", self.rate)
+        _number("seconds", self.seconds)
+        _number("down_seconds", self.down_seconds)
+        _number("warm-up seconds", self.warmup_seconds, zero=True)
+        _number("quiet_deadline", self.quiet_deadline, zero=True)
+        if self.hold_transaction and "chain" not in self.wirings:
+            raise ShopError("only the chain can hold its transaction: compare it, or leave --hold-transaction out")
 
     def measured_seconds(self, scenario: str) -> float:
         """How long a round of that scenario is measured."""
@@ -45,3 +58,10 @@ def _known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:
     unknown = [name for name in given if name not in known]
     if unknown or not given:
         raise ShopError(f"there is no {what} {', '.join(unknown) or 'given'}; there are {', '.join(known)}")
+
+
+def _number(what: str, given: float, *, zero: bool = False) -> None:
+    """A positive number, or zero where that is allowed; neither infinite nor NaN."""
+    if not math.isfinite(given) or given > _MOST or given < 0 or (given == 0 and not zero):
+        least = "0 or more" if zero else "more than 0"
+        raise ShopError(f"{what}: {least}, and at most {_MOST:,}, not {given:g}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
@@ -33,7 +34,11 @@ def show(document: Mapping[str, Any], console: Console) -> None:
             console.print(f"[red]invalid round[/red], left out ({row.scenario}, {row.wiring}): {reason}")
     for sentence in sentences(differences(document, _HEADLINES if load else ("settled/s", "CPU ms/order")), rows):
         console.print(sentence)
-    console.print(f"[dim]{_conditions(document['conditions'], rows)}[/dim]")
+    for note in _footnotes(rows, document["conditions"]["settings"]):
+        console.print(f"[dim]{note}[/dim]")
+    console.print(f"[dim]{escape(_conditions(document['conditions'], rows))}[/dim]")
+    if changed := _overrides(document["conditions"]):
+        console.print(f"[yellow]not the defaults:[/yellow] {escape(changed)}")
 
 
 def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
@@ -55,6 +60,8 @@ def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
         elif apart:
             few = f"{rounds} round{'s' if rounds > 1 else ''} each; no significance is claimed below {ENOUGH_ROUNDS}"
             said.append(f"{place}: ranges apart ({few}): {', '.join(apart)}.")
+    if any("rank-sum" in sentence for sentence in said):
+        said.append("Several figures are tested, each by itself at 5 %, without correction for multiplicity.")
     if single:
         said.append(f"One round each ({', '.join(single)}): nothing says yet which differences are noise.")
     return said
@@ -103,16 +110,23 @@ def _conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
     machine, settings = found["machine"], found["settings"]
     foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
     text = (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {found['versions']['python']}, "
-        f"PostgreSQL {found['versions']['postgresql']}; {settings['rounds']} x {settings['seconds']:g} s or more after "
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
+        f"{settings['rounds']} x {settings['seconds']:g} s or more after "
         f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
         f"{found['load']}. CPU: {_accounted(found['backends'])}; "
         f"others used up to {foreign:.0f} % of the machine beside it."
     )
     idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
+    if found["commit"]:
+        text += f" Commit {found['commit'][:12]}{'+changes' if found['commit'].endswith('+changes') else ''}."
     if idle is not None:
         text += f" Kafka idled beside the synchronous wirings and used {idle:.1f} s of CPU in a round, not counted."
     return text
+
+
+def _versions(found: Mapping[str, str]) -> str:
+    names = {"python": "Python", "postgresql": "PostgreSQL", "kafka": "Kafka", "java": "Java"}
+    return ", ".join(f"{name} {found[key]}" for key, name in names.items() if key in found)
 
 
 def _spread(spread: Spread | None) -> str:
@@ -121,6 +135,26 @@ def _spread(spread: Spread | None) -> str:
     if spread.rounds == 1:
         return _number(spread.median)
     return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
+
+
+def _footnotes(rows: list[Line], settings: Mapping[str, Any]) -> list[str]:
+    """What somebody who reads only the figures would get wrong."""
+    down = [row for row in rows if row.scenario == "products-down"]
+    if not down:
+        return []
+    return [
+        f"products-down: completion includes the outage of {settings['down_seconds']:g} s: an order that events "
+        "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
+        "only in the shares."
+    ]
+
+
+def _overrides(found: Mapping[str, Any]) -> str:
+    """Settings that were not the defaults, as ``NAME=value``."""
+    changed = dict(found["overrides"])
+    if found["settings"]["hold_transaction"]:
+        changed["SHOP_HOLD_TRANSACTION"] = "true (chain)"
+    return ", ".join(f"{name}={value}" for name, value in changed.items())
 
 
 def _accounted(backends: Mapping[str, str]) -> str:

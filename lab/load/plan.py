@@ -1,5 +1,6 @@
 """What to send, when, and where the answers are written."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -38,6 +39,9 @@ class LoadPlan:
     """Unix time of the first order; None: at once."""
 
     def __post_init__(self) -> None:
+        numbers = (self.rate, self.seconds, self.warmup_seconds, self.timeout_seconds, self.late_limit_ms)
+        if not all(map(math.isfinite, (*numbers, self.start_at or 0.0))):
+            raise PlanError("rate, seconds and all other numbers must be finite")
         if (self.rate > 0) == (self.concurrency > 0):
             raise PlanError("give either a rate (open loop) or a concurrency (closed loop)")
         if self.rate > 100_000 or self.concurrency > self.connections:

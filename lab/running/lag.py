@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from lab.running.layout import SERVICES, Layout
+from events.kafka import Kafka
+from lab.running.layout import SERVICES
 
 _POSITIONS = "SELECT consumer, topic, partition, next_offset FROM positions"
 
@@ -25,11 +26,19 @@ class ConsumerLag:
     group_lag: int | None
 
 
-async def positions(layout: Layout) -> dict[tuple[str, str], dict[tuple[str, int], int]]:
+class Watched(Protocol):
+    """A shop whose databases may be read and whose Kafka may be asked: a ``Layout``, or one started by others."""
+
+    def auditor_url(self, service: str) -> str: ...
+
+    def broker(self) -> Kafka: ...
+
+
+async def positions(shop: Watched) -> dict[tuple[str, str], dict[tuple[str, int], int]]:
     """(service, consumer) -> (topic, partition) -> next offset, as the databases have them."""
     found: dict[tuple[str, str], dict[tuple[str, int], int]] = {}
     for service in SERVICES:
-        connection = await asyncpg.connect(layout.auditor_url(service))
+        connection = await asyncpg.connect(shop.auditor_url(service))
         try:
             for row in await connection.fetch(_POSITIONS):
                 offsets = found.setdefault((service, row["consumer"]), {})
@@ -42,12 +51,12 @@ async def positions(layout: Layout) -> dict[tuple[str, str], dict[tuple[str, int
 class Lag:
     """Asks Kafka for the ends of topics. Open it once and ask often."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, shop: Watched) -> None:
+        self._shop = shop
         self._consumer: Any = None
 
     async def __aenter__(self) -> "Lag":
-        consumer = AIOKafkaConsumer(**self._layout.broker().client_options())
+        consumer = AIOKafkaConsumer(**self._shop.broker().client_options())
         try:
             await consumer.start()
         except BaseException:
@@ -68,7 +77,7 @@ class Lag:
 
     async def consumers(self, *, groups: bool = True) -> list[ConsumerLag]:
         """One entry a consumer. Raises KafkaError, OSError or asyncpg.PostgresError."""
-        known = await positions(self._layout)
+        known = await positions(self._shop)
         ends = await self._ends({topic for offsets in known.values() for topic, _ in offsets})
         lags = []
         for (service, consumer), offsets in sorted(known.items()):
@@ -98,10 +107,10 @@ class Lag:
         return found
 
     async def _committed(self, consumer: str) -> dict[tuple[str, int], int]:
-        admin = AIOKafkaAdminClient(**self._layout.broker().client_options())
+        admin = AIOKafkaAdminClient(**self._shop.broker().client_options())
         await admin.start()
         try:
-            group = self._layout.broker().group(consumer)
+            group = self._shop.broker().group(consumer)
             offsets = await admin.list_consumer_group_offsets(group)
         except GroupCoordinatorNotAvailableError:
             return {}  # a new cluster: no group has ever committed anything

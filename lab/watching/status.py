@@ -12,13 +12,22 @@ from aiokafka.errors import KafkaError
 
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
+from lab.running.specs import PRODUCT_COPY
 from lab.supervision import ProcessState, RunState
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters"
 _ORDERS = "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"
 _PRODUCTS = "SELECT id, version, changed_at FROM products"
+_COPY_READY = "SELECT count(*) FROM read_models WHERE name = $1 AND ready_at IS NOT NULL"
 _COPY = "SELECT product_id AS id, version FROM product_copy"
+
+OUTBOX_SECONDS = 10.0
+"""An event that waits in an outbox for longer is alarming: the relay publishes within milliseconds."""
+LAG_EVENTS = 1000
+"""A consumer that is further behind is alarming: about a second of this shop's full load."""
+STALE_SECONDS = 10.0
+"""A change that the product copy has not shown for longer is alarming."""
 
 
 async def status(layout: Layout, run: RunState) -> dict[str, Any]:
@@ -32,6 +41,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
     }
     try:
         found |= await _books(layout)
+        if layout.wiring == "events":
+            found["ready"][PRODUCT_COPY] = await _copy_readiness(layout)
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "events":
@@ -40,14 +51,35 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
                 found["consumers"] = [asdict(consumer) for consumer in await lag.consumers()]
         except (KafkaError, OSError, asyncpg.PostgresError) as error:
             found["unreachable"]["kafka"] = str(error)
+    found["alarms"] = alarms(found)
     return found
 
 
 def is_well(found: dict[str, Any]) -> bool:
-    """All processes and services ready, everything reachable, no dead letters."""
+    """All processes and services ready, everything reachable, no dead letters, nothing alarming."""
     ready = all(not reasons for reasons in found["ready"].values())
     running = all(process["state"] == "ready" for process in found["processes"])
-    return ready and running and not found["unreachable"] and not any(found.get("dead_letters", {}).values())
+    return ready and running and not found["unreachable"] and not found["alarms"] and not _dead(found)
+
+
+def alarms(found: dict[str, Any]) -> list[str]:
+    """What waits for longer than it should, in words; see the constants above."""
+    said = []
+    if found["wiring"] == "events":
+        for service, backlog in found.get("outbox", {}).items():
+            if backlog["oldest_seconds"] > OUTBOX_SECONDS:
+                said.append(f"outbox of {service}: the oldest event waits for {backlog['oldest_seconds']:.0f} s")
+    for one in found.get("consumers", []):
+        if one["lag"] > LAG_EVENTS:
+            said.append(f"consumer {one['consumer']} is {one['lag']:,} events behind")
+    stale = found.get("product_copy", {}).get("stale_seconds", 0.0)
+    if stale > STALE_SECONDS:
+        said.append(f"the product copy has been stale for {stale:.0f} s")
+    return said
+
+
+def _dead(found: dict[str, Any]) -> bool:
+    return any(found.get("dead_letters", {}).values())
 
 
 def _process(state: ProcessState) -> dict[str, Any]:
@@ -68,16 +100,26 @@ def _process(state: ProcessState) -> dict[str, Any]:
 
 
 async def _readiness(layout: Layout) -> dict[str, dict[str, str]]:
-    """Service -> reasons why it is not ready; none when it is."""
+    """Service (further replicas: ``orders-1``, ...) -> reasons why it is not ready; none when it is."""
     found: dict[str, dict[str, str]] = {}
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
-        for service in SERVICES:
+        for service in layout.ports:
             try:
                 async with session.get(f"{layout.http(service)}/health/ready") as response:
                     found[service] = (await response.json()).get("reasons", {})
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 found[service] = {"http": str(error) or type(error).__name__}
     return found
+
+
+async def _copy_readiness(layout: Layout) -> dict[str, str]:
+    """The worker has no port; it writes down when it has once reached the end of its topic."""
+    connection = await asyncpg.connect(layout.auditor_url("orders"))
+    try:
+        ready = await connection.fetchval(_COPY_READY, PRODUCT_COPY)
+        return {} if ready else {"product copy": "has not reached the end of its topic yet"}
+    finally:
+        await connection.close()
 
 
 async def _books(layout: Layout) -> dict[str, Any]:

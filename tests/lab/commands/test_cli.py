@@ -4,14 +4,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from lab.cli import app
+from lab.console import plain_errors
+from lab.load.plan import PlanError
+from lab.load.process import LoadFailed
+from lab.running.layout import SERVICES
 
-COMMANDS = ["up", "down", "status", "order", "compare", "audit", "replay", "doctor", "demo"]
+
+def every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Each command with its subcommands, as they are typed after ``shop``."""
+    for name, sub in getattr(command, "commands", {}).items():
+        yield (*path, name)
+        yield from every_command(sub, (*path, name))
+
+
+COMMANDS = list(every_command(typer.main.get_command(app)))
 
 
 @pytest.fixture(autouse=True)
@@ -20,11 +35,30 @@ def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
+def test_the_commands_are_these() -> None:
+    expected = {"up", "down", "status", "order", "compare", "audit", "replay", "replay product-copy", "doctor", "demo"}
+    assert {" ".join(path) for path in COMMANDS} >= expected
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Example: shop " in " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [(["compare", "--help"], "compare-TIME.json"), (["status", "--help"], "outbox"), (["doctor"], "Python")],
+)
+def test_no_color_means_no_escape_codes_even_on_a_terminal(arguments: list[str], told: str) -> None:
+    """FORCE_COLOR stands for the terminal; NO_COLOR wins over colours, and styles are escape codes, too."""
+    environment = {**os.environ, "FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": "100"}
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", *arguments], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert told in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["order", "MASK"], ["audit"], ["replay", "product-copy"]])
@@ -37,6 +71,17 @@ def test_without_a_shop_the_next_step_is_named(arguments: list[str]) -> None:
 
 def test_down_where_nothing_runs_is_fine() -> None:
     assert CliRunner().invoke(app, ["down"]).exit_code == 0
+    told = json.loads(CliRunner().invoke(app, ["down", "--json"]).stdout)
+    assert told == {"ran": False, "ended_by_force": [], "removed": []}
+
+
+@pytest.mark.parametrize("error", [LoadFailed("the load generator ended with 2"), PlanError("give a rate")])
+def test_a_load_that_cannot_be_carried_out_is_a_plain_error(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit), plain_errors():
+        raise error
+    assert str(error) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -46,8 +91,23 @@ def test_down_where_nothing_runs_is_fine() -> None:
         (["compare", "--wirings", "pigeons"], 1, "pigeons"),
         (["compare", "--scenario", "flood"], 1, "flood"),
         (["compare", "--rate", "0"], 2, "rate"),
+        (["compare", "--rate", "nan"], 2, "--rate"),
+        (["compare", "--rate", "inf"], 1, "rate: more than 0"),
+        (["compare", "--seconds", "inf"], 1, "seconds: more than 0"),
+        (["compare", "--warmup", "inf"], 1, "warm-up seconds: 0 or more"),
+        (["compare", "--rate", "1000000"], 1, "at most 100,000"),
+        (["compare", "--arrivals", "burst"], 1, "there are constant, poisson"),
+        (["compare", "--concurrency", "many"], 1, "whole numbers"),
+        (["compare", "--wirings", "events", "--hold-transaction"], 1, "only the chain"),
+        (["up", "--hold-transaction"], 2, "only the chain"),
+        (["up", "--json"], 2, "--detach"),
         (["order", "MASK", "--quantity", "0"], 2, "quantity"),
         (["audit", "--orders-db", "postgresql://x/y"], 2, "all three"),
+        (
+            ["audit", *(f"--{name}-db=postgresql://x/y" for name in SERVICES), "--wiring", "pigeons"],
+            2,
+            "there are events, chain",
+        ),
         (["nonsense"], 2, "nonsense"),
     ],
 )

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lab.backends import Addresses
-from lab.running.layout import running_shop
+from lab.running.layout import SERVICES, running_shop
 from lab.supervision import Home, read_state
 
 
@@ -46,13 +47,15 @@ def shop(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, addresses: Addresses
 ) -> Iterator[CommandLine]:
     line = CommandLine(tmp_path_factory.mktemp("shop") / "home", addresses)
-    up = line.run("up", "--wiring", request.param, "--detach")
-    assert up.returncode == 0, up.stderr
-    assert "The shop is open" in up.stdout
+    held = ["--hold-transaction"] if request.param == "chain" else []
+    up = line.json("up", "--wiring", request.param, "--detach", "--replicas", "2", *held)
+    layout = running_shop(Home(line.home))
+    assert up["wiring"] == request.param
+    assert up["services"] == {service: layout.http(service) for service in SERVICES}
+    assert all(psutil.pid_exists(process["pid"]) for process in up["processes"].values())
+    assert "***" in up["databases"]["orders"]
     yield line
-    down = line.run("down")
-    assert down.returncode == 0, down.stdout + down.stderr
-    assert "ended by force" not in down.stdout
+    assert line.json("down") == {"ran": True, "ended_by_force": [], "removed": []}
     assert read_state(Home(line.home)) is None
     assert line.run("down", "--wipe").returncode == 0
     assert not line.home.exists()
@@ -60,6 +63,16 @@ def shop(
 
 def is_events(shop: CommandLine) -> bool:
     return running_shop(Home(shop.home)).wiring == "events"
+
+
+def test_the_chain_holds_its_transaction_when_asked_to(shop: CommandLine) -> None:
+    layout = running_shop(Home(shop.home))
+    state = read_state(Home(shop.home))
+    assert state is not None
+    (orders,) = (process for process in state.processes if process.name == "orders")
+    assert layout.hold_transaction != is_events(shop)
+    told = psutil.Process(orders.pid).environ().get("SHOP_HOLD_TRANSACTION")
+    assert told == (None if is_events(shop) else "true")
 
 
 def test_an_order_by_name_is_confirmed(shop: CommandLine) -> None:
@@ -100,10 +113,13 @@ def test_what_cannot_be_done_is_said(shop: CommandLine, arguments: list[str], sa
 def test_status_knows_everything(shop: CommandLine) -> None:
     found = shop.json("status")
     running = {process["name"]: process for process in found["processes"]}
-    expected = {"orders", "products", "delivery"} | ({"product-copy"} if is_events(shop) else set())
+    expected = {name for service in SERVICES for name in (service, f"{service}-1")}
+    expected |= {"product-copy"} if is_events(shop) else set()
     assert running.keys() == expected
     assert all(process["state"] == "ready" and process["memory_mib"] > 10 for process in running.values())
-    assert found["ready"] == {"orders": {}, "products": {}, "delivery": {}}
+    assert found["ready"] == {name: {} for name in expected}, "every replica is asked, and the worker"
+    assert found["alarms"] == []
+    assert shop.run("status").returncode == 0
     assert found["unreachable"] == {}
     if is_events(shop):
         assert {one["consumer"] for one in found["consumers"]} == {"orders", "products", "delivery", "product-copy"}
@@ -121,8 +137,18 @@ def test_the_audit_is_clean(shop: CommandLine) -> None:
 def test_the_audit_also_takes_the_addresses_of_any_shop(shop: CommandLine) -> None:
     layout = running_shop(Home(shop.home))
     urls = [f"--{service}-db={layout.auditor_url(service)}" for service in ("orders", "products", "delivery")]
-    if is_events(shop):
-        assert shop.json("audit", *urls)["clean"]
+    told = shop.json("audit", *urls, "--wiring", layout.wiring)
+    assert told["clean"]
+    rules = {check["rule"] for check in told["checks"]}
+    assert ("outboxes empty" in rules) == is_events(shop)
+
+
+def test_the_audit_of_any_shop_asks_its_kafka_where_it_has_one(shop: CommandLine) -> None:
+    layout = running_shop(Home(shop.home))
+    urls = [f"--{service}-db={layout.auditor_url(service)}" for service in ("orders", "products", "delivery")]
+    nowhere = shop.run("audit", *urls, "--wiring", layout.wiring, "--kafka", "127.0.0.1:1")
+    assert nowhere.returncode == (1 if is_events(shop) else 0)
+    assert ("Kafka:" in nowhere.stderr) == is_events(shop)
 
 
 def test_the_product_copy_is_rebuilt_while_the_shop_is_open(shop: CommandLine) -> None:

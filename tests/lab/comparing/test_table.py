@@ -40,7 +40,17 @@ def document(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     conditions = {
         "machine": {"cpu": "a CPU", "cores": 2, "system": "Linux"},
         "versions": {"python": "3.11", "postgresql": "18"},
-        "settings": {"rounds": 3, "seconds": 10.0, "warmup_seconds": 1.0, "rate": 50.0, "arrivals": "constant"},
+        "settings": {
+            "rounds": 3,
+            "seconds": 10.0,
+            "warmup_seconds": 1.0,
+            "rate": 50.0,
+            "arrivals": "constant",
+            "down_seconds": 10.0,
+            "hold_transaction": False,
+        },
+        "commit": None,
+        "overrides": {},
         "load": "open loop",
         "backends": {"kafka": "embedded", "postgres": "embedded"},
     }
@@ -90,6 +100,28 @@ def test_from_five_rounds_on_a_difference_may_be_significant() -> None:
     assert "different (rank-sum test, 5 %)" in " ".join(printed(several(5, 10, 40)).split())
 
 
+def test_where_significance_is_claimed_it_says_that_several_figures_were_tested() -> None:
+    assert "without correction for multiplicity" in " ".join(printed(several(5, 10, 40)).split())
+    assert "multiplicity" not in printed(several(3, 10, 40))
+
+
+def test_completion_under_an_outage_is_footnoted() -> None:
+    found = several(2, 10, 40)
+    assert "includes the outage" not in printed(found)
+    for one in found["rounds"]:
+        one["scenario"] = "products-down"
+    assert "completion includes the outage of 10 s" in " ".join(printed(found).split())
+
+
+def test_settings_that_are_not_the_defaults_are_told_under_the_table() -> None:
+    found = several(2, 10, 40)
+    assert "not the defaults" not in printed(found)
+    found["conditions"]["overrides"] = {"SHOP_DATABASE_POOL": "3"}
+    found["conditions"]["settings"]["hold_transaction"] = True
+    text = " ".join(printed(found).split())
+    assert "not the defaults: SHOP_DATABASE_POOL=3, SHOP_HOLD_TRANSACTION=true (chain)" in text
+
+
 def test_one_round_each_says_nothing_about_noise() -> None:
     assert "One round each" in printed(several(1, 10, 40))
 
@@ -123,6 +155,16 @@ def test_every_wiring_is_held_against_the_first() -> None:
         {"scenarios": ("flood",)},
         {"rate": 0.0},
         {"rounds": 0},
+        {"rate": float("nan")},
+        {"rate": float("inf")},
+        {"rate": 1e6},
+        {"seconds": float("inf")},
+        {"warmup_seconds": -1.0},
+        {"warmup_seconds": float("nan")},
+        {"down_seconds": 0.0},
+        {"arrivals": "burst"},
+        {"concurrencies": ()},
+        {"wirings": ("events",), "hold_transaction": True},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(fields: dict[str, Any]) -> None:

@@ -30,6 +30,9 @@ def test_a_plan_survives_its_way_to_the_generator() -> None:
         {"products": ()},
         {"quantity": 0},
         {"rate": 1e9},
+        {"rate": float("nan")},
+        {"seconds": float("inf")},
+        {"warmup_seconds": float("nan")},
     ],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused(fields: dict[str, Any]) -> None:

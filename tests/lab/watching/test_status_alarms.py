@@ -1,0 +1,51 @@
+"""What in a status is alarming, and what is not."""
+
+from typing import Any
+
+import pytest
+
+from lab.watching.status import alarms, is_well
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    """A shop in which all is well, but for the changes."""
+    found: dict[str, Any] = {
+        "wiring": "events",
+        "processes": [{"name": "orders", "state": "ready"}],
+        "ready": {"orders": {}, "orders-1": {}, "product-copy": {}},
+        "unreachable": {},
+        "dead_letters": {"orders": 0},
+        "outbox": {"orders": {"rows": 3, "oldest_seconds": 0.5}},
+        "consumers": [{"consumer": "products", "lag": 40}],
+        "product_copy": {"stale_seconds": 0.2},
+        **changes,
+    }
+    return {**found, "alarms": alarms(found)}
+
+
+def test_a_little_backlog_is_no_alarm() -> None:
+    assert status()["alarms"] == []
+    assert is_well(status())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"outbox": {"orders": {"rows": 1, "oldest_seconds": 11.0}}}, "outbox of orders"),
+        ({"consumers": [{"consumer": "products", "lag": 1001}]}, "products is 1,001 events behind"),
+        ({"product_copy": {"stale_seconds": 12.0}}, "stale for 12 s"),
+    ],
+)
+def test_what_waits_for_long_is(changes: dict[str, Any], said: str) -> None:
+    found = status(**changes)
+    assert said in found["alarms"][0]
+    assert not is_well(found)
+
+
+def test_a_replica_or_worker_that_is_not_ready_is_not_well() -> None:
+    assert not is_well(status(ready={"orders": {}, "orders-1": {"database": "away"}}))
+    assert not is_well(status(ready={"orders": {}, "product-copy": {"product copy": "has not reached the end"}}))
+
+
+def test_a_chain_has_no_outbox_to_speak_of() -> None:
+    assert status(wiring="chain", outbox={"orders": {"rows": 1, "oldest_seconds": 99.0}})["alarms"] == []
