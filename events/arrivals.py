@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from events.catalogue import Event
-from events.envelope import Envelope, EnvelopeError, Malformed, decode, type_of
+from events.envelope import Envelope, EnvelopeError, Malformed, attributes_of, decode, type_of
 
 _LONGEST_NAME = 255
 
@@ -29,7 +29,7 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
 
     @property
-    def headers(self) -> tuple[tuple[str, bytes], ...]: ...
+    def headers(self) -> tuple[tuple[str, bytes | None], ...]: ...
 
 
 class Identity(NamedTuple):
@@ -64,8 +64,17 @@ class Reader:
 
     def read(self, record: Record) -> Arrival:
         """Never raises: what cannot be read comes back with its error. An unknown version of a handled type, or a
-        record that does not say its type, is an error; a type that is not handled is skipped."""
-        headers = dict(record.headers)
+        record that does not say its type, is an error; a type that is not handled is skipped. Any other exception, too,
+        makes that one record Malformed: it must not stand in the way of those behind it."""
+        try:
+            return self._read(record)
+        except Exception as error:  # noqa: BLE001 (a dead letter tells it, see above)
+            malformed = Malformed(f"cannot be read: {error!r}")
+            malformed.__cause__ = error
+            return Arrival(record, _place(record), error=malformed)
+
+    def _read(self, record: Record) -> Arrival:
+        headers = attributes_of(record.headers)
         if headers.get("ce_type") not in self._handled:
             try:
                 type_name, _ = type_of(record.headers)

@@ -17,10 +17,11 @@ async def settle(arrivals: Sequence[Arrival], transact: Transact, wait: Wait, at
     """Returns when every arrival is settled, in order.
 
     A transient failure: the same again after ``wait``, for ever. Any other: the arrivals are halved, each half settled
-    by itself, until the one that fails alone is found; it is given to ``transact`` again with its error set, which
-    makes it a dead letter. PositionMoved passes through: the rest is somebody else's. So does the failure of what is a
-    dead letter already, or nothing at all: then the bookkeeping itself is broken.
+    by itself, until the one that fails alone is found. If it fails alone once more, it is given to ``transact`` with
+    its error set, which makes it a dead letter. PositionMoved passes through: the rest is somebody else's. So does the
+    failure of what is a dead letter already, or nothing at all: then the bookkeeping itself is broken.
     """
+    failed_alone = False
     while True:
         try:
             await transact(arrivals)
@@ -33,6 +34,9 @@ async def settle(arrivals: Sequence[Arrival], transact: Transact, wait: Wait, at
                 continue
             if not arrivals or (len(arrivals) == 1 and arrivals[0].error is not None):
                 raise
+            if len(arrivals) == 1 and not failed_alone:
+                failed_alone, attempt = True, attempt + 1
+                continue
             failure = error
         break
     if len(arrivals) > 1:

@@ -45,7 +45,10 @@ _TRANSIENT_SQLSTATES = ("08", "40", "53", "57", "55P03")
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same work may succeed later: the database is away, restarting, full of connections, or two
-    transactions got in each other's way (SQLSTATE classes 08, 40, 53, 57 and lock_not_available)."""
+    transactions got in each other's way (SQLSTATE classes 08, 40, 53, 57 and lock_not_available), or the schema changed
+    under a prepared statement."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return True
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate or "").startswith(_TRANSIENT_SQLSTATES)
     return isinstance(error, TRANSIENT_KINDS)
@@ -118,11 +121,14 @@ class Database:
             "reset": _nothing_to_reset,
         }
         self._pool: Any = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connects. Raises OSError or asyncpg.PostgresError when the database is not there; may be called again."""
-        if self._pool is None:
-            self._pool = await asyncpg.create_pool(self.url, **self._options)
+        """Connects. Raises OSError or asyncpg.PostgresError when the database is not there; may be called again,
+        also by several tasks at once: there is one pool."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(self.url, **self._options)
 
     async def close(self) -> None:
         """Waits for borrowed connections (5 s at most), then closes."""

@@ -165,7 +165,7 @@ async def publish_raw(
     kafka: Kafka,
     topic: str,
     value: bytes | None,
-    headers: Iterable[tuple[str, bytes]] = (),
+    headers: Iterable[tuple[str, bytes | None]] = (),
     *,
     key: bytes | None = b"k",
     partition: int | None = None,

@@ -12,8 +12,9 @@ import pytest
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from events import topics
+from events.arrivals import Reader
 from events.catalogue import OrderConfirmed, OrderPlaced, StockReserved
-from events.envelope import Envelope, encode, record
+from events.envelope import Envelope, Malformed, encode, record
 from events.kafka import Kafka
 from events.outbox import Outbox, Transaction
 from events.positions import PositionMoved
@@ -215,6 +216,69 @@ async def test_what_cannot_be_read_is_a_dead_letter_at_once(shop: Stand) -> None
     letters = await shop.rows("SELECT value, split_part(error, ':', 1), attempts FROM dead_letters ORDER BY \"offset\"")
     expected = [(value, "UnknownVersion" if value == b"newer" else "Malformed", 1) for value in unreadable]
     assert letters == expected
+
+
+@pytest.mark.parametrize("name", ["ce_id", "ce_source", "ce_time", "ce_sequence", "ce_specversion", "ce_type"])
+async def test_a_header_without_a_value_is_a_header_that_is_missing(shop: Stand, name: str) -> None:
+    """Kafka allows null there. It is the record's fault and not a reason to stand still."""
+    good, (key, value, headers) = placed(), encode(placed())
+    await publish_raw(shop.kafka, "orders", value, [(n, None if n == name else v) for n, v in headers], key=key)
+    await publish(shop.kafka, [good])
+    async with running(shop.loop()):
+        await eventually(lambda: _stands_at(shop, 2))
+    assert await shop.effects() == [good.key]
+    ((error, raw),) = await shop.rows("SELECT error, headers FROM dead_letters")
+    assert error.startswith("Malformed: ")
+    assert dict(orjson.loads(raw))[name] is None
+
+
+async def test_an_optional_header_without_a_value_takes_nothing_from_the_event(shop: Stand) -> None:
+    key, value, headers = encode(placed())
+    await publish_raw(shop.kafka, "orders", value, [*headers, ("traceparent", None), ("other", None)], key=key)
+    async with running(shop.loop()):
+        await eventually(lambda: _count(shop, 1))
+
+
+def test_whatever_goes_wrong_with_one_record_is_that_records_fault() -> None:
+    class Broken:
+        topic, partition, offset = "t.orders", 0, 7
+        key, value = b"k", b"{}"
+        headers: Any = ("not", "pairs")
+
+    arrival = Reader([OrderPlaced]).read(Broken())
+    assert isinstance(arrival.error, Malformed)
+    assert isinstance(arrival.error.__cause__, ValueError)
+    assert arrival.identity == ("kafka:t.orders", "0-7")
+
+
+async def test_an_event_that_fails_alone_is_given_a_second_chance(shop: Stand) -> None:
+    """Not every failure that passes by itself is known as one."""
+    failures: list[Exception] = [ZeroDivisionError("this once")]
+
+    async def stumble(transaction: Transaction, envelopes: Sequence[Envelope[Any]]) -> None:
+        await note(transaction, envelopes)
+        if failures:
+            raise failures.pop()
+
+    await publish(shop.kafka, [placed()])
+    async with running(shop.loop({OrderPlaced: stumble})):
+        await eventually(lambda: _count(shop, 1))
+    assert await shop.rows("SELECT * FROM dead_letters") == []
+
+
+async def test_a_table_that_changed_under_a_prepared_statement_buries_nothing(shop: Stand) -> None:
+    async def recall(transaction: Transaction, envelopes: Sequence[Envelope[Any]]) -> None:
+        await transaction.raw.fetch("SELECT * FROM effects")
+        await note(transaction, envelopes)
+
+    await publish(shop.kafka, [placed()])
+    async with running(shop.loop({OrderPlaced: recall})):
+        await eventually(lambda: _count(shop, 1))
+        await shop.rows("ALTER TABLE effects ALTER COLUMN id TYPE numeric")
+        await publish(shop.kafka, [placed() for _ in range(5)])
+        await eventually(lambda: _stands_at(shop, 6))
+    assert await _count(shop, 6)
+    assert await shop.rows("SELECT * FROM dead_letters") == []
 
 
 async def test_a_dead_letter_published_twice_is_one_dead_letter(shop: Stand) -> None:

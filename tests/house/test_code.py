@@ -12,6 +12,7 @@ import pytest
 from tests.house.tree import PACKAGES, ROOT, SERVICES, files, modules, text
 
 SUPERVISORS: dict[str, set[str]] = {
+    "events/arrivals.py": {"read"},
     "events/reactions.py": {"run"},
     "kit/app.py": {"_run"},
     "kit/grouping.py": {"_write_group"},

@@ -1,5 +1,6 @@
 """Statements compiled once, transactions, and which failures pass by themselves."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -59,6 +60,22 @@ async def test_a_value_that_does_not_fit_is_not_taken_for_a_database_that_is_awa
     assert not is_transient(raised.value)
 
 
+async def test_tasks_that_open_it_at_once_share_one_pool(create_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools = 0
+
+    async def create_pool(*arguments: Any, **options: Any) -> Any:
+        nonlocal pools
+        pools += 1
+        return await create(*arguments, **options)
+
+    create = asyncpg.create_pool
+    monkeypatch.setattr(asyncpg, "create_pool", create_pool)
+    database = Database(await create_database("kit"), min_size=1, max_size=2)
+    await asyncio.gather(*(database.open() for _ in range(5)))
+    await database.close()
+    assert pools == 1
+
+
 async def test_without_a_connection_it_says_so() -> None:
     database = Database("postgresql://nobody@127.0.0.1:1/nothing")
     with pytest.raises(DatabaseUnavailable) as raised:
@@ -79,6 +96,8 @@ async def test_without_a_connection_it_says_so() -> None:
         (asyncpg.CannotConnectNowError(), True),
         (asyncpg.TooManyConnectionsError(), True),
         (asyncpg.AdminShutdownError(), True),
+        (asyncpg.InvalidCachedStatementError(), True),
+        (asyncpg.FeatureNotSupportedError(), False),
         (asyncpg.InterfaceError("connection is closed"), True),
         (asyncpg.UniqueViolationError(), False),
         (asyncpg.UndefinedTableError(), False),
