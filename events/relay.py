@@ -39,9 +39,9 @@ class Relay:
 
     Guarantees: what was committed is published at least once (a crash can repeat a batch, consumers' inboxes stand
     against that); of one aggregate nothing overtakes; a row that commits late with a lower id is not skipped, because
-    rows are read from the beginning and exactly those that Kafka acknowledged are deleted. An event that Kafka refuses
-    for good (too large) is tried again for ever and holds up what comes after it in its partition: an error in the log
-    and ``events_refused_total`` say so.
+    a read never begins above an id that may still appear (``events.backlog``), and exactly those rows that Kafka
+    acknowledged are deleted. An event that Kafka refuses for good (too large) is tried again for ever and holds up what
+    comes after it in its partition: an error in the log and ``events_refused_total`` say so.
 
     Woken by ``wake`` on any replica within a millisecond or so, and once a second regardless.
     """

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
@@ -52,7 +53,7 @@ async def test_a_row_that_commits_late_with_a_lower_id_is_published(shop: Stand)
 async def test_a_row_that_commits_very_late_is_published_all_the_same(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Most reads begin a little behind the last row; this one is far behind."""
+    """Most reads begin at a floor; this row appears far below those that were read before it."""
     monkeypatch.setattr(backlog, "LOOK_BACK", 10)
     relay, late = shop.relay(), placed()
     async with running(relay):
@@ -65,6 +66,57 @@ async def test_a_row_that_commits_very_late_is_published_all_the_same(
                 await eventually(shop.outbox_is_empty)
         await eventually(shop.outbox_is_empty, within=5)
         assert await _published(shop, late.key)
+
+
+async def test_what_follows_a_row_that_commits_very_late_does_not_overtake_it(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "LOOK_BACK", 10)
+    monkeypatch.setattr(backlog, "FULL_READ_SECONDS", 3600.0)
+    relay, order = shop.relay(), uuid.uuid4()
+    async with running(relay):
+        async with shop.outbox(relay.wake).transaction() as transaction:
+            transaction.record([placed(order, sequence=1)])
+            await transaction.flush()
+            transaction.recorded.clear()
+            for _ in range(3):
+                await shop.record(*(placed() for _ in range(100)), wake=relay.wake)
+                await eventually(shop.outbox_is_empty)
+        await shop.record(placed(order, sequence=2), wake=relay.wake)
+        await eventually(shop.outbox_is_empty, within=5)
+    found = [record for record in await read(shop.kafka, "orders") if record.key == str(order).encode()]
+    assert [dict(record.headers)["ce_sequence"] for record in found] == [b"1", b"2"]
+
+
+async def test_reads_do_not_begin_at_the_beginning_again_and_again(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read and deleted is left behind, except while a transaction is open that may hold an id down there."""
+    monkeypatch.setattr(backlog, "LOOK_BACK", 10)
+    monkeypatch.setattr(backlog, "FULL_READ_SECONDS", 3600.0)
+    reader = backlog.Backlog(1000)
+
+    async def begin_of_read() -> int:
+        async with shop.database.connection() as connection:
+            observed = Observed(connection.raw)
+            await reader.delete(observed, await reader.read(observed))
+        return observed.floor
+
+    for _ in range(4):
+        await shop.record(*(placed() for _ in range(100)))
+        risen = await begin_of_read()
+    assert risen == 190, "the fourth read knows that nothing can appear among what the second one read"
+    async with shop.outbox().transaction() as transaction:
+        transaction.record([placed()])
+        await transaction.flush()
+        for _ in range(4):
+            await shop.record(*(placed() for _ in range(100)))
+            stays = await begin_of_read()
+    assert 190 <= stays <= 401
+    for _ in range(3):
+        await shop.record(*(placed() for _ in range(100)))
+        risen = await begin_of_read()
+    assert risen > 800
 
 
 async def test_a_row_that_commits_between_reading_and_deleting_is_published(
@@ -222,6 +274,21 @@ async def test_the_relay_measures_what_waits(shop: Stand) -> None:
         await eventually(lambda: _metric("events_published_total", service="measured", topic="products") == before + 7)
         await eventually(lambda: _metric("events_relay_active", service="measured") == 1)
         await eventually(lambda: _metric("events_outbox_rows", service="measured") == 0, within=10)
+
+
+class Observed:
+    """A connection that remembers above which id the last read began."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.floor = -1
+
+    async def fetch(self, sql: str, floor: int, limit: int) -> Any:
+        self.floor = floor
+        return await self._connection.fetch(sql, floor, limit)
+
+    async def execute(self, sql: str, ids: list[int]) -> None:
+        await self._connection.execute(sql, ids)
 
 
 def _metric(name: str, **labels: str) -> float:
