@@ -171,7 +171,8 @@ CANCEL_ORDER: dict[str, Any] = {
     "summary": "Cancel an order",
     "description": (
         "Delivery decides, because only it knows whether the goods are gone. 202: it is being asked; asking again "
-        "changes nothing. In the wiring `chain` the answer waits for it: 200 when the order is cancelled."
+        "changes nothing. In the wiring `chain` the answer waits for it: 200 when the order is cancelled; 503 when "
+        "delivery has not answered, which leaves the order cancelling and is asked again."
     ),
     "status_code": 202,
     "response_model": None,
@@ -195,8 +196,14 @@ CANCEL_ORDER: dict[str, Any] = {
         413: _TOO_LARGE,
         415: _NOT_JSON,
         422: _INVALID,
-        502: _problem(502, _LINK_FAILED, "link-failed", "A service answered with an error", "500 Internal error"),
-        503: _UNAVAILABLE,
-        504: _problem(504, _LINK_FAILED, "link-failed", "A service did not answer in time", "no answer within 3 s"),
+        503: _problem(
+            503,
+            "Not now, repeat the request. Wiring `chain`: delivery has not answered, the order stays cancelling",
+            "cancellation-unanswered",
+            "Delivery has not answered",
+            "the order stays cancelling and delivery is asked again; you may repeat the request (no answer within 3 s)",
+            orderId=EXAMPLE_ORDER["id"],
+            orderStatus="cancelling",
+        ),
     },
 }

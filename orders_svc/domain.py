@@ -41,7 +41,6 @@ class Step(StrEnum):
     REQUEST_CANCELLATION = "request cancellation"
     CANCEL = "cancel"
     REFUSE_CANCELLATION = "refuse cancellation"
-    GIVE_UP_CANCELLATION = "give up cancellation"
 
 
 STEPS: Mapping[tuple[Status, Step], Status] = {
@@ -51,7 +50,6 @@ STEPS: Mapping[tuple[Status, Step], Status] = {
     (Status.CONFIRMED, Step.REQUEST_CANCELLATION): Status.CANCELLING,
     (Status.CANCELLING, Step.CANCEL): Status.CANCELLED,
     (Status.CANCELLING, Step.REFUSE_CANCELLATION): Status.CONFIRMED,
-    (Status.CANCELLING, Step.GIVE_UP_CANCELLATION): Status.CONFIRMED,
 }
 SETTLED = frozenset({Status.CONFIRMED, Status.REJECTED, Status.CANCELLED})
 
@@ -174,12 +172,6 @@ class Order:
         """Delivery has handed the goods over: the order stands, and for good."""
         if self._step(Step.REFUSE_CANCELLATION, at):
             self.reason, self.cancellation_refused = None, reason
-            self._announce(OrderConfirmed(**self._sale()))
-
-    def give_up_cancellation(self, *, at: datetime) -> None:
-        """Delivery could not be asked (synchronous wirings only): the order stands as it did before the request."""
-        if self._step(Step.GIVE_UP_CANCELLATION, at):
-            self.reason = None
             self._announce(OrderConfirmed(**self._sale()))
 
     def _step(self, step: Step, at: datetime) -> bool:

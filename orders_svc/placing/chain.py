@@ -5,13 +5,14 @@ customer gets an error; what the link may have done by then is not undone. Write
 ``events`` wiring, and no database connection is held across a call, unless ``hold_transaction`` asks for the original
 lab's way: one transaction, and its connection, open from the first call to the last.
 
-Cancelling asks delivery in the same manner. When delivery cannot be asked, a confirmed order is confirmed again and the
-customer may retry; one that was still pending stays ``cancelling`` until the sweep of stuck orders gets an answer.
+Cancelling asks delivery in the same manner. When no answer comes, nobody knows whether the delivery is cancelled: the
+order stays ``cancelling``, and delivery is asked again, by the customer who repeats the request or by the sweep of
+stuck orders, until it has answered. Asking twice, also at the same moment, is asking once.
 No events are published here: what the aggregate records is dropped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 
 Change = Callable[[Order], None]
 _UNSETTLED = frozenset(Status) - SETTLED
+_ASK_AGAIN_AFTER = timedelta(seconds=5)
 
 
 class ChainPlacing:
@@ -75,9 +77,13 @@ class ChainPlacing:
 
     async def time_out(self, before: datetime, *, limit: int) -> int:
         """Cancels orders that a crash or a failed link left behind, one call each; how many delivery has answered for
-        (those for which a link failed again stay as they are)."""
+        (those for which a link failed again stay ``cancelling``). Delivery is asked again about an order that is being
+        cancelled once that is some seconds ago, however young the order is."""
+        asked_before = max(before, _now() - _ASK_AGAIN_AFTER)
         async with self._database.transaction() as connection:
-            left = await store.stuck(connection, [Status.PENDING, Status.CANCELLING], before=before, limit=limit)
+            left = await store.stuck(connection, [Status.PENDING], before=before, limit=limit)
+            rest = limit - len(left)
+            left += await store.stuck(connection, [Status.CANCELLING], before=asked_before, limit=rest)
         open_still = 0
         for order in left:
             try:
@@ -91,17 +97,15 @@ class ChainPlacing:
         return None
 
     async def _cancel(self, order_id: UUID, reason: str, traceparent: str | None, among: frozenset[Status]) -> Order:
-        before = await self._begin_cancelling(order_id, reason, among)
+        await self._begin_cancelling(order_id, reason, among)
         try:
             refusal = await self._links.cancel(order_id, traceparent)
         except PeerError as error:
-            if before is Status.CONFIRMED:
-                await self._change(order_id, lambda order: order.give_up_cancellation(at=_now()))
-            raise refusals.link_failure(error) from error
+            raise refusals.cancellation_unanswered(order_id, error) from error
         if refusal is not None:
             order = await self._change(order_id, lambda order: order.refuse_cancellation(refusal, at=_now()))
             raise refusals.cannot_cancel(order_id, refusal, orderStatus=order.status)
-        return await self._change(order_id, lambda order: _cancelled(order, reason))
+        return await self._change(order_id, lambda order: order.cancel(at=_now()))
 
     async def _place_in_one_transaction(self, request: OrderRequest) -> Order:
         async with self._database.transaction() as connection:
@@ -127,8 +131,8 @@ class ChainPlacing:
             return error
         return None
 
-    async def _begin_cancelling(self, order_id: UUID, reason: str, among: frozenset[Status]) -> Status:
-        """Sets the order ``cancelling``, and says what it was. Raises Problem, also if it was not ``among`` these."""
+    async def _begin_cancelling(self, order_id: UUID, reason: str, among: frozenset[Status]) -> None:
+        """Sets the order ``cancelling``. Raises Problem, also if it was not ``among`` these before."""
         async with self._database.transaction() as connection:
             order = (await store.load(connection, [order_id], lock=True)).get(order_id)
             if order is None:
@@ -142,7 +146,6 @@ class ChainPlacing:
                 raise refusals.cannot_cancel(order_id, str(error), orderStatus=order.status) from error
             if order.events:
                 await store.save(connection, [order])
-        return before
 
     async def _insert(self, candidates: Sequence[Candidate]) -> list[Admitted | Problem]:
         database = self._database
@@ -178,12 +181,6 @@ def _ending(failure: PeerError | None) -> Change:
         return lambda order: order.confirm(at=_now())
     reason = refusals.reason_of(failure)
     return lambda order: order.reject(reason, at=_now())
-
-
-def _cancelled(order: Order, reason: str) -> None:
-    """Delivery has cancelled. Another request's failed call may have confirmed the order again meanwhile."""
-    order.request_cancellation(reason, at=_now())
-    order.cancel(at=_now())
 
 
 def _outcome(order: Order, failure: PeerError | None) -> Order:

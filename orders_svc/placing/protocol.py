@@ -47,14 +47,16 @@ class Placing(Protocol):
     async def cancel(self, order_id: UUID, reason: str, *, traceparent: str | None = None) -> Order:
         """Starts (or repeats) the cancellation, and returns the order as far as it has come.
 
-        Problems: 404 for an unknown order; 409 for one that cannot be cancelled any more.
+        Problems: 404 for an unknown order; 409 for one that cannot be cancelled any more; 503 when delivery was asked
+        and has not answered (synchronous wirings): the order stays ``cancelling`` and is taken up again.
         """
         ...
 
     async def time_out(self, before: datetime, *, limit: int) -> int:
-        """Cancels up to ``limit`` orders that were placed before ``before`` and are still not settled; for how many
-        that is done (the events wiring asks delivery, the chain has its answer). Fewer than ``limit``: there are no
-        more, or going on at once would not help. Whatever cannot be finished now is taken up by a later call."""
+        """Cancels up to ``limit`` orders that were placed before ``before`` and are still not settled (the chain also
+        takes up younger ones whose cancellation nobody has answered); for how many that is done (the events wiring
+        asks delivery, the chain has its answer). Fewer than ``limit``: there are no more, or going on at once would not
+        help. Whatever cannot be finished now is taken up by a later call."""
         ...
 
     async def ready(self) -> str | None:

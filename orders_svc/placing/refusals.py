@@ -38,6 +38,19 @@ def cannot_cancel(order_id: UUID, reason: str, **extra: Any) -> Problem:
     return Problem(409, "cannot-cancel", "The order cannot be cancelled", detail, orderId=str(order_id), **extra)
 
 
+def cancellation_unanswered(order_id: UUID, failure: PeerError) -> Problem:
+    """503: the order stays ``cancelling``; asking again does no harm, and is done anyway."""
+    return Problem(
+        503,
+        "cancellation-unanswered",
+        "Delivery has not answered",
+        f"the order stays cancelling and delivery is asked again; you may repeat the request ({failure})",
+        headers={"Retry-After": "1", "Location": f"/orders/{order_id}"},
+        orderId=str(order_id),
+        orderStatus="cancelling",
+    )
+
+
 def is_refusal(failure: PeerError) -> bool:
     """Whether the other service understood and said no, which is an outcome and not a failure of the link."""
     return isinstance(failure, PeerRefused)

@@ -31,7 +31,6 @@ def an_order(*steps: str) -> Order:
             "request": lambda: order.request_cancellation("changed my mind", at=LATER),
             "cancel": lambda: order.cancel(at=LATER),
             "refuse": lambda: order.refuse_cancellation("delivered", at=LATER),
-            "give up": lambda: order.give_up_cancellation(at=LATER),
         }[step]()
     return order
 
@@ -110,19 +109,12 @@ def test_while_a_cancellation_is_under_way_only_its_answer_counts() -> None:
     assert (order.status, order.version) == (Status.CANCELLING, 2)
 
 
-def test_a_cancellation_that_could_not_be_asked_for_may_be_asked_for_again() -> None:
-    order = an_order("confirm", "request", "give up")
-    assert (order.status, order.reason, order.cancellation_refused) == (Status.CONFIRMED, None, None)
-    order.request_cancellation("again", at=LATER)
-    assert order.status is Status.CANCELLING
-
-
 def test_settled_states_change_only_from_confirmed_to_cancelling() -> None:
     from_settled = {(before, after) for (before, _), after in STEPS.items() if before in SETTLED}
     assert from_settled == {(Status.CONFIRMED, Status.CANCELLING)}
 
 
-ANY_STEPS = st.lists(st.sampled_from(["confirm", "reject", "request", "cancel", "refuse", "give up"]), max_size=12)
+ANY_STEPS = st.lists(st.sampled_from(["confirm", "reject", "request", "cancel", "refuse"]), max_size=12)
 
 
 @given(ANY_STEPS)
@@ -137,7 +129,6 @@ def test_whatever_arrives_every_change_is_in_the_table_one_version_up_and_announ
                 "request": lambda: order.request_cancellation("changed my mind", at=LATER),
                 "cancel": lambda: order.cancel(at=LATER),
                 "refuse": lambda: order.refuse_cancellation("delivered", at=LATER),
-                "give up": lambda: order.give_up_cancellation(at=LATER),
             }[step]()
         except CannotCancel:
             assert status in SETTLED

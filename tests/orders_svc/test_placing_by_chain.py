@@ -7,10 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from starlette.requests import Request
 from starlette.responses import Response
 
 from tests.orders_svc.conftest import Start
-from tests.orders_svc.downstream import Downstream, answering, free_port, hanging, refusing
+from tests.orders_svc.downstream import Behaviour, Downstream, answering, free_port, hanging, refusing
 from tests.waiting import eventually
 
 ORDER = {"productId": 2, "quantity": 3, "customerId": "c-42", "customerName": "Kim", "address": "Seoul"}
@@ -20,6 +21,14 @@ ORDER = {"productId": 2, "quantity": 3, "customerId": "c-42", "customerName": "K
 async def orders(start: Start, downstream: Downstream) -> AsyncIterator[httpx.AsyncClient]:
     urls = {"products_url": downstream.url, "delivery_url": downstream.url}
     async with start(wiring="chain", call_deadline_seconds=0.4, **urls) as running:
+        yield running.client
+
+
+@pytest.fixture
+async def patient(start: Start, downstream: Downstream) -> AsyncIterator[httpx.AsyncClient]:
+    """With a deadline that a test does not reach."""
+    urls = {"products_url": downstream.url, "delivery_url": downstream.url}
+    async with start(wiring="chain", call_deadline_seconds=20, **urls) as running:
         yield running.client
 
 
@@ -199,17 +208,63 @@ async def test_a_delivered_order_stays_confirmed_with_the_refusal_noted(
     assert (order["status"], order["cancellationRefused"], order["reason"]) == ("confirmed", "delivered at noon", None)
 
 
-async def test_when_delivery_cannot_be_asked_a_confirmed_order_stands_and_may_be_cancelled_later(
+@pytest.mark.parametrize("answered", [500, 502, 503, 504])
+async def test_when_delivery_has_no_answer_a_confirmed_order_stays_cancelling_and_asking_again_goes_on(
+    orders: httpx.AsyncClient, downstream: Downstream, answered: int
+) -> None:
+    """Delivery may have cancelled before the link failed that it depends on: the order may not be confirmed again."""
+    order_id = (await orders.post("/orders", json=ORDER)).json()["id"]
+    downstream.cancel = refusing(answered, "unavailable", "products cannot be reached")
+    failed = await orders.post(f"/orders/{order_id}/cancel", json={"reason": "changed my mind"})
+    assert (failed.status_code, failed.json()["type"]) == (503, "urn:shop:problem:cancellation-unanswered")
+    assert (failed.headers["retry-after"], failed.headers["location"]) == ("1", f"/orders/{order_id}")
+    assert "products cannot be reached" in failed.json()["detail"]
+    order = (await orders.get(f"/orders/{order_id}")).json()
+    assert (order["status"], order["settledAt"], order["cancellationRefused"]) == ("cancelling", None, None)
+    downstream.cancel = answering(200, {"state": "cancelled"})
+    again = await orders.post(f"/orders/{order_id}/cancel")
+    assert (again.status_code, again.json()["status"], again.json()["reason"]) == (200, "cancelled", "changed my mind")
+
+
+async def test_a_refusal_that_comes_after_a_failed_link_leaves_the_order_confirmed(
     orders: httpx.AsyncClient, downstream: Downstream
 ) -> None:
     order_id = (await orders.post("/orders", json=ORDER)).json()["id"]
-    downstream.cancel = refusing(503, "unavailable", "products cannot be reached")
-    failed = await orders.post(f"/orders/{order_id}/cancel")
-    assert failed.status_code == 503
+    downstream.cancel = refusing(503, "unavailable", "not now")
+    await orders.post(f"/orders/{order_id}/cancel")
+    downstream.cancel = refusing(409, "completed", "delivered at noon")
+    assert (await orders.post(f"/orders/{order_id}/cancel")).status_code == 409
     order = (await orders.get(f"/orders/{order_id}")).json()
-    assert (order["status"], order["cancellationRefused"]) == ("confirmed", None)
-    downstream.cancel = answering(200, {"state": "cancelled"})
-    assert (await orders.post(f"/orders/{order_id}/cancel")).json()["status"] == "cancelled"
+    assert (order["status"], order["cancellationRefused"]) == ("confirmed", "delivered at noon")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status", "ends"),
+    [
+        (answering(200, {"state": "cancelled"}), 200, "cancelled"),
+        (refusing(409, "completed", "delivered at noon"), 409, "confirmed"),
+    ],
+    ids=["agreed", "refused"],
+)
+async def test_several_cancellations_at_once_get_the_same_answer(
+    patient: httpx.AsyncClient, downstream: Downstream, behaviour: Behaviour, status: int, ends: str
+) -> None:
+    """All of them are waiting for delivery before the first gets its answer."""
+    order_id = (await patient.post("/orders", json=ORDER)).json()["id"]
+    asked, everybody = 0, asyncio.Event()
+
+    async def together(request: Request) -> Response:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            everybody.set()
+        await everybody.wait()
+        return await behaviour(request)
+
+    downstream.cancel = together
+    answers = await asyncio.gather(*(patient.post(f"/orders/{order_id}/cancel") for _ in range(3)))
+    assert [answer.status_code for answer in answers] == [status] * 3
+    assert (await patient.get(f"/orders/{order_id}")).json()["status"] == ends
 
 
 async def test_an_order_cancelled_while_it_is_in_the_chain_ends_cancelled(

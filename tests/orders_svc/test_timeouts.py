@@ -135,6 +135,54 @@ async def test_in_the_chain_a_sweep_ends_when_delivery_refuses_at_once(
     assert await sql.fetchval("SELECT count(*) FROM orders WHERE status = 'cancelled'") == 250
 
 
+async def test_in_the_chain_delivery_is_soon_asked_again_about_a_cancellation_that_got_no_answer(
+    database: Database, downstream: Downstream, start: Start, sql: Any
+) -> None:
+    """Seconds after it was asked, not the ten minutes that a pending order has; what was asked just now is left."""
+    urls = {"products_url": downstream.url, "delivery_url": downstream.url}
+    async with start(wiring="chain", **urls) as running:
+        earlier, now = [(await running.client.post("/orders", json=ORDER)).json()["id"] for _ in range(2)]
+        await sql.execute(
+            "UPDATE orders SET status = 'cancelling', settled_at = NULL, reason = 'changed my mind', "
+            "changed_at = now() + interval '1 minute', placed_at = now() - interval '6 seconds'"
+        )
+        await sql.execute("UPDATE orders SET changed_at = placed_at WHERE id = $1", earlier)
+        peer = Peer(downstream.url)
+        await TimeOuts(ChainPlacing(database, Links(peer, peer), changed=lambda _: None), 600).sweep()
+        await peer.close()
+        found = [(await running.client.get(f"/orders/{order_id}")).json() for order_id in (earlier, now)]
+    assert [(order["status"], order["reason"]) for order in found] == [
+        ("cancelled", "changed my mind"),
+        ("cancelling", "changed my mind"),
+    ]
+
+
+async def test_in_the_chain_a_sweep_and_the_customer_may_cancel_at_the_same_moment(
+    database: Database, downstream: Downstream, start: Start, sql: Any
+) -> None:
+    """Both have asked delivery before either has its answer; the sweep goes on to the next order."""
+    urls = {"products_url": downstream.url, "delivery_url": downstream.url}
+    async with start(wiring="chain", **urls) as running:
+        both, other = [(await running.client.post("/orders", json=ORDER)).json()["id"] for _ in range(2)]
+        answers = []
+
+        async def in_between(request: Request) -> Response:
+            downstream.cancel = answering(200, {"state": "cancelled"})
+            answers.append(await running.client.post(f"/orders/{both}/cancel"))
+            return await downstream.cancel(request)
+
+        downstream.cancel = in_between
+        peer = Peer(downstream.url)
+        sweep = TimeOuts(ChainPlacing(database, Links(peer, peer), changed=lambda _: None), 600).sweep
+        await sql.execute(LONG_AGO)
+        await sql.execute("UPDATE orders SET status = 'pending', settled_at = NULL")
+        await sweep()
+        await peer.close()
+        statuses = [(await running.client.get(f"/orders/{order_id}")).json()["status"] for order_id in (both, other)]
+    assert [(answer.status_code, answer.json()["status"]) for answer in answers] == [(200, "cancelled")]
+    assert statuses == ["cancelled", "cancelled"]
+
+
 async def test_an_order_that_was_confirmed_just_in_time_is_not_cancelled(
     database: Database, downstream: Downstream, start: Start, sql: Any
 ) -> None:
