@@ -141,7 +141,7 @@ def _parse_type(wire_type: bytes | None) -> tuple[str, int]:
 def decode(
     key: bytes | None,
     value: bytes | None,
-    headers: Iterable[tuple[str, bytes | None]] | Mapping[str, bytes],
+    headers: Iterable[tuple[str, bytes | None]] | dict[str, bytes],
     *,
     catalogue: Mapping[str, type[Event]] = BY_TYPE_NAME,
     upcasters: Upcasters = UPCASTERS,

@@ -23,8 +23,9 @@ from events.failures import Backoff, is_transient
 from events.intake import TopicMissing
 from events.kafka import Kafka, quiet_client_logs
 from events.log_bounds import Bounds, log_bounds, pull_back_group
-from events.positions import Partition, Positions, check
+from events.positions import Partition, PositionError, Positions
 from events.projection import Projector, ReadModel
+from events.standing import caught_up, check_all, watch
 from kit.database import Connection, Database
 
 log = structlog.get_logger()
@@ -43,7 +44,8 @@ def run(
 
     ``on_ready`` is called once per process, in a transaction of its own, as soon as the read model has everything that
     was on its topics when the process started (and there was something). Raises PositionError at the start when a topic
-    does not reach to where the read model stands.
+    does not reach to where the read model stands; when that comes to pass later, the worker says so and ends
+    with 1 within ten seconds.
     """
     _assert_compiled_streams()
     quiet_client_logs()
@@ -85,8 +87,7 @@ async def _begin(model: ReadModel, database: Database, bounds: Mapping[Partition
     async with database.connection() as connection:
         await positions.begin(connection, {place: bound.beginning for place, bound in bounds.items()})
         stands = await positions.read(connection, topics)
-    for place, bound in bounds.items():
-        check(model.name, place, stands[place], beginning=bound.beginning, end=bound.end)
+    check_all(model, bounds, stands)
     return {place: stands[place] for place in bounds}
 
 
@@ -141,10 +142,19 @@ def build_app(
     @app.task  # type: ignore[untyped-decorator]
     async def become_ready() -> None:
         await _open(database)
-        await _caught_up(model, kafka, database)
+        await caught_up(model, kafka, database)
         async with database.transaction() as connection:
             await on_ready(connection)
         log.info("the read model is ready", read_model=model.name)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def watch_the_topics() -> None:
+        await _open(database)
+        try:
+            await watch(model, kafka, database)
+        except PositionError as error:
+            log.critical("the read model stops", read_model=model.name, error=str(error))
+            await app.crash(error)
 
     return app
 
@@ -169,24 +179,6 @@ async def _open(database: Database) -> None:
         try:
             await database.open()
             return
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            await asyncio.sleep(backoff.next())
-
-
-async def _caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
-    """Until the positions have reached the ends that the topics had at the first look at which they held something."""
-    backoff, ends = Backoff(), dict[Partition, int]()
-    while True:
-        try:
-            if not any(ends.values()):
-                ends = {place: bound.end for place, bound in (await log_bounds(kafka, model.topics)).items()}
-            async with database.connection() as connection:
-                stands = await Positions(model.name).read(connection, sorted({topic for topic, _ in ends}))
-            if any(ends.values()) and all(stands.get(place, 0) >= end for place, end in ends.items()):
-                return
-            await asyncio.sleep(0.1)
         except Exception as error:
             if not is_transient(error):
                 raise

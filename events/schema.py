@@ -33,7 +33,7 @@ def upgrade_v1(op: Any) -> None:
         sa.Column("event_id", sa.Text, primary_key=True),
         _time("handled_at"),
     )
-    op.create_index("inbox_handled_at", "inbox", ["handled_at"], postgresql_using="brin")
+    op.create_index("inbox_handled_at", "inbox", ["handled_at"])
     op.create_table(
         "positions",
         sa.Column("consumer", sa.Text, primary_key=True),

@@ -46,7 +46,7 @@ inbox = Table(
     Column("event_id", Text, nullable=False),
     Column("handled_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     PrimaryKeyConstraint("consumer", "source", "event_id"),
-    Index("inbox_handled_at", "handled_at", postgresql_using="brin"),
+    Index("inbox_handled_at", "handled_at"),
 )
 """Events already handled, so that one that was published twice is handled once. Pruned by age."""
 

@@ -23,6 +23,7 @@ from events.outbox import Outbox, Transaction
 from events.reactions import Handler, ReactionLoop
 from events.relay import Relay
 from kit.database import Database
+from tests.waiting import eventually
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -202,3 +203,19 @@ async def admin(kafka: Kafka) -> AsyncIterator[Any]:
         yield client
     finally:
         await client.close()
+
+
+async def delete(kafka: Kafka, topic: str) -> None:
+    name = kafka.topic(topic)
+    async with admin(kafka) as client:
+        await client.delete_topics([name])
+
+        async def gone() -> bool:
+            return name not in await client.list_topics()
+
+        await eventually(gone)
+
+
+async def recreate(kafka: Kafka, topic: str) -> None:
+    await delete(kafka, topic)
+    await topics.declare(kafka, partitions=2, say=lambda _: None)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from events import faust_worker
+from events import faust_worker, standing
 from events.catalogue import Event, ProductChanged
 from events.envelope import Envelope
 from events.kafka import Kafka
@@ -39,5 +39,6 @@ async def ready(connection: Connection) -> None:
 
 
 if __name__ == "__main__":
+    standing.CHECK_SECONDS = 1.0
     url, bootstrap_servers, prefix = sys.argv[1:]
     faust_worker.run(Tally(), kafka=Kafka(bootstrap_servers, prefix), database_url=url, on_ready=ready)

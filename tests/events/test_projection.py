@@ -1,5 +1,6 @@
 """Read models: rows and position in one transaction, whoever delivers the records, and however often."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,12 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from events import standing
 from events.envelope import encode
 from events.faust_worker import prepare
-from events.log_bounds import log_bounds
-from events.positions import PositionMoved, Positions, TopicRecreated
+from events.kafka import Kafka
+from events.log_bounds import Bounds, log_bounds
+from events.positions import Partition, PositionMoved, Positions, TopicRecreated
 from events.projection import Projector
-from tests.events.stand import Stand, product, publish, publish_raw
+from tests.events.stand import Stand, product, publish, publish_raw, recreate
 from tests.events.tally import TABLE, Tally
 from tests.waiting import eventually
 
@@ -77,6 +80,19 @@ async def test_a_topic_shorter_than_the_position_stops_the_worker_at_its_start(s
         await prepare(Tally(), shop.kafka, shop.url)
 
 
+async def test_a_topic_recreated_under_a_running_worker_stops_it(
+    shop: Stand, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await publish(shop.kafka, [product(number, 1) for number in range(20)])
+    with worker(shop) as process:
+        await eventually(lambda: _seen(shop, 20))
+        await recreate(shop.kafka, "products")
+        await publish(shop.kafka, [product(99, 1)])
+        assert process.wait(30) == 1
+    assert "the topic was recreated or has lost records" in "".join(capfd.readouterr())
+    assert len(await _tally(shop)) == 20
+
+
 async def test_a_worker_copies_marks_itself_ready_and_stops_cleanly(shop: Stand) -> None:
     await publish(shop.kafka, [product(number, 1) for number in range(20)])
     with worker(shop) as process:
@@ -96,6 +112,33 @@ async def test_a_read_model_is_not_ready_while_its_topic_is_empty(shop: Stand) -
         await publish(shop.kafka, [product(1, 1)])
         await eventually(lambda: shop.rows("SELECT * FROM ready"))
         assert await _tally(shop) == [(1, 1, 1)]
+
+
+async def test_a_read_model_has_caught_up_when_its_topics_have_come_to_rest(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there at the first look may be the first of many that are just being published."""
+    looks = Looks(shop, [0, 5, 8, 8])
+    monkeypatch.setattr(standing, "log_bounds", looks)
+    await looks.stand_at(5)
+    waiting = asyncio.create_task(standing.caught_up(Tally(), shop.kafka, shop.database))
+    await eventually(lambda: looks.number == 3)
+    await looks.stand_at(7)
+    await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    await looks.stand_at(8)
+    await asyncio.wait_for(waiting, 5)
+    assert looks.number == 4
+
+
+async def test_topics_that_never_rest_are_not_waited_for_without_end(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks(shop, list(range(1, 100)))
+    monkeypatch.setattr(standing, "log_bounds", looks)
+    await looks.stand_at(100)
+    await asyncio.wait_for(standing.caught_up(Tally(), shop.kafka, shop.database), 20)
+    assert looks.number == standing.LOOKS
 
 
 async def test_kill_9_of_the_worker_loses_no_change_and_counts_none_twice(shop: Stand) -> None:
@@ -145,6 +188,24 @@ async def test_log_bounds_are_what_the_topics_hold(shop: Stand) -> None:
     assert len(bounds) == 4
     assert sum(bound.end for bound in bounds.values()) == 30
     assert all(bound.beginning == 0 for bound in bounds.values())
+
+
+class Looks:
+    """In place of ``log_bounds``: the end of partition 0 at the first look, the second, ..."""
+
+    def __init__(self, shop: Stand, ends: Sequence[int]) -> None:
+        self.number = 0
+        self._shop = shop
+        self._ends = ends
+        self._place = (shop.kafka.topic("products"), 0)
+
+    async def __call__(self, _kafka: Kafka, _topics: Sequence[str]) -> dict[Partition, Bounds]:
+        self.number += 1
+        return {self._place: Bounds(0, self._ends[self.number - 1])}
+
+    async def stand_at(self, offset: int) -> None:
+        async with self._shop.database.connection() as connection:
+            await Positions("tally").set(connection, self._place, offset)
 
 
 @contextmanager

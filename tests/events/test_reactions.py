@@ -18,7 +18,19 @@ from events.envelope import Envelope, Malformed, encode, record
 from events.kafka import Kafka
 from events.outbox import Outbox, Transaction
 from events.positions import PositionMoved
-from tests.events.stand import NOON, Stand, admin, cancelled, note, placed, publish, publish_raw, running
+from tests.events.stand import (
+    NOON,
+    Stand,
+    admin,
+    cancelled,
+    delete,
+    note,
+    placed,
+    publish,
+    publish_raw,
+    recreate,
+    running,
+)
 from tests.waiting import eventually
 
 
@@ -344,7 +356,7 @@ async def test_a_topic_that_was_recreated_is_an_error_and_never_skipped(shop: St
     await publish(shop.kafka, [placed() for _ in range(20)])
     async with running(shop.loop()):
         await eventually(lambda: _count(shop, 20))
-    await _recreate(shop, "orders")
+    await recreate(shop.kafka, "orders")
     await publish(shop.kafka, [placed()])
     loop = shop.loop()
     async with running(loop):
@@ -357,7 +369,7 @@ async def test_a_topic_that_was_recreated_is_an_error_and_never_skipped(shop: St
 
 
 async def test_a_missing_topic_makes_the_consumer_wait_and_say_so(shop: Stand) -> None:
-    await _delete(shop, "orders")
+    await delete(shop.kafka, "orders")
     loop = shop.loop()
     async with running(loop):
         await eventually(lambda: "TopicMissing" in str(loop.last_error))
@@ -423,19 +435,3 @@ async def _forget_group(shop: Stand) -> None:
         answer = await client._send_request_to_node(coordinator, DeleteGroupsRequest([group]))
         assert answer.results == [(group, 0)]
         assert await client.list_consumer_group_offsets(group) == {}
-
-
-async def _delete(shop: Stand, topic: str) -> None:
-    name = shop.kafka.topic(topic)
-    async with admin(shop.kafka) as client:
-        await client.delete_topics([name])
-
-        async def gone() -> bool:
-            return name not in await client.list_topics()
-
-        await eventually(gone)
-
-
-async def _recreate(shop: Stand, topic: str) -> None:
-    await _delete(shop, topic)
-    await topics.declare(shop.kafka, partitions=2, say=lambda _: None)

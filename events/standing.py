@@ -1,0 +1,84 @@
+"""Where a read model stands against its topics: has it caught up, and do they still reach to where it stands?"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import NoReturn
+
+import structlog
+
+from events.failures import Backoff, is_transient
+from events.intake import TopicMissing
+from events.kafka import Kafka
+from events.log_bounds import Bounds, log_bounds
+from events.positions import Partition, Positions, check
+from events.projection import ReadModel
+from kit.database import Database
+
+log = structlog.get_logger()
+
+LOOKS = 10
+CHECK_SECONDS = 10.0
+
+
+def check_all(model: ReadModel, bounds: Mapping[Partition, Bounds], stands: Mapping[Partition, int]) -> None:
+    """Raises PositionError when a position is not within the log that the broker has."""
+    for place, bound in bounds.items():
+        if place in stands:
+            check(model.name, place, stands[place], beginning=bound.beginning, end=bound.end)
+
+
+async def caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
+    """Returns when the positions have reached the topics' ends.
+
+    Those are the ends at the first look at which the topics held anything; then, since they may just be filled for the
+    first time, the ends at the next look, until two looks see the same. Topics that never rest are followed to their
+    ends at the ``LOOKS``-th look. Waits for a broker or database that is away.
+    """
+    backoff, ends, looks = Backoff(), dict[Partition, int](), 0
+    while True:
+        try:
+            if not any(ends.values()):
+                ends, looks = await _ends(model, kafka), 1
+            stands = await _stands(model, kafka, database)
+            if any(ends.values()) and all(stands.get(place, 0) >= end for place, end in ends.items()):
+                if looks == LOOKS:
+                    return
+                reached, ends, looks = ends, await _ends(model, kafka), looks + 1
+                if ends == reached:
+                    return
+            await asyncio.sleep(0.1)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            await asyncio.sleep(backoff.next())
+
+
+async def watch(model: ReadModel, kafka: Kafka, database: Database) -> NoReturn:
+    """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more.
+
+    Faust would start such a topic at its beginning, and what lies below the position would be skipped without a word.
+    Not noticed is a topic that was recreated and grew beyond the position between two looks.
+    """
+    missing = False
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            stands = await _stands(model, kafka, database)
+            check_all(model, await log_bounds(kafka, model.topics), stands)
+            missing = False
+        except TopicMissing as error:
+            if not missing:
+                log.error("the read model has nothing to read", read_model=model.name, error=str(error))
+            missing = True
+        except Exception as error:
+            if not is_transient(error):
+                raise
+
+
+async def _ends(model: ReadModel, kafka: Kafka) -> dict[Partition, int]:
+    return {place: bound.end for place, bound in (await log_bounds(kafka, model.topics)).items()}
+
+
+async def _stands(model: ReadModel, kafka: Kafka, database: Database) -> dict[Partition, int]:
+    async with database.connection() as connection:
+        return await Positions(model.name).read(connection, [kafka.topic(topic) for topic in model.topics])
