@@ -4,8 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ class CommandLine:
 
     home: Path
     addresses: Addresses
+    up: Mapping[str, Any] = field(default_factory=dict)
+    """What ``shop up --detach --json`` answered."""
 
     def run(self, *arguments: str, timeout: float = 150) -> "subprocess.CompletedProcess[str]":
         environment = {
@@ -49,12 +51,7 @@ def shop(
     line = CommandLine(tmp_path_factory.mktemp("shop") / "home", addresses)
     held = ["--hold-transaction"] if request.param == "chain" else []
     up = line.json("up", "--wiring", request.param, "--detach", "--replicas", "2", *held)
-    layout = running_shop(Home(line.home))
-    assert up["wiring"] == request.param
-    assert up["services"] == {service: layout.http(service) for service in SERVICES}
-    assert all(psutil.pid_exists(process["pid"]) for process in up["processes"].values())
-    assert "***" in up["databases"]["orders"]
-    yield line
+    yield replace(line, up=up)
     assert line.json("down") == {"ran": True, "ended_by_force": [], "removed": []}
     assert read_state(Home(line.home)) is None
     assert line.run("down", "--wipe").returncode == 0
@@ -63,6 +60,16 @@ def shop(
 
 def is_events(shop: CommandLine) -> bool:
     return running_shop(Home(shop.home)).wiring == "events"
+
+
+def test_up_tells_machines_where_everything_is(shop: CommandLine) -> None:
+    layout, state = running_shop(Home(shop.home)), read_state(Home(shop.home))
+    assert state is not None
+    assert shop.up["wiring"] == layout.wiring
+    assert shop.up["services"] == {service: layout.http(service) for service in SERVICES}
+    told = {name: (process["pid"], process["port"]) for name, process in shop.up["processes"].items()}
+    assert told == {process.name: (process.pid, process.port) for process in state.processes}
+    assert "***" in shop.up["databases"]["orders"]
 
 
 def test_the_chain_holds_its_transaction_when_asked_to(shop: CommandLine) -> None:
