@@ -60,17 +60,15 @@ class Stand:
         return Relay(service=service, kafka=self.kafka, database_url=self.url)
 
     def loop(self, reactions: dict[type[Event], Handler] | None = None, **options: Any) -> ReactionLoop:
-        return ReactionLoop(
-            **{
-                "consumer": "products",
-                "kafka": self.kafka,
-                "database": self.database,
-                "outbox": self.outbox(),
-                "topics": ["orders"],
-                "reactions": reactions or {OrderPlaced: note, OrderCancelled: note},
-            }
-            | options
-        )
+        usual: dict[str, Any] = {
+            "consumer": "products",
+            "kafka": self.kafka,
+            "database": self.database,
+            "outbox": self.outbox(),
+            "topics": ["orders"],
+            "reactions": reactions or {OrderPlaced: note, OrderCancelled: note},
+        }
+        return ReactionLoop(**usual | options)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Events are handed to handlers type by type, and no aggregate's events change places by it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import given
@@ -19,9 +19,10 @@ def requested(order_id: uuid.UUID, *, sequence: int) -> Envelope[OrderCancellati
     return record(OrderCancellationRequested(order_id=order_id, reason="x"), sequence=sequence, time=NOON)
 
 
-batches = st.lists(
-    st.tuples(st.sampled_from([placed, cancelled, requested]), st.sampled_from(ORDERS)), max_size=40
-).map(lambda drawn: [make(order, sequence=place + 1) for place, (make, order) in enumerate(drawn)])
+MAKERS: list[Callable[..., Envelope[Any]]] = [placed, cancelled, requested]
+batches = st.lists(st.tuples(st.sampled_from(MAKERS), st.sampled_from(ORDERS)), max_size=40).map(
+    lambda drawn: [make(order, sequence=place + 1) for place, (make, order) in enumerate(drawn)]
+)
 
 
 @given(batches)

@@ -1,7 +1,11 @@
 """A relay that was replaced without knowing it cannot publish any more where its successor has published."""
 
 import asyncio
-from collections.abc import Sequence
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -61,6 +65,35 @@ async def test_a_zombie_relays_late_duplicate_cannot_land_after_a_newer_version(
     assert await _versions(shop.kafka) == [1, 2]
 
 
+async def test_a_stopped_process_loses_the_role_to_another_relay(shop: Stand) -> None:
+    """SIGSTOP: its connection stays open, it only says nothing any more. 30 s in earnest, 2.5 s here."""
+    with relay_process(shop) as frozen:
+        await eventually(lambda: shop.value(ACTIVE))
+        await shop.record(product(7, 1))
+        await eventually(shop.outbox_is_empty)
+        frozen.send_signal(signal.SIGSTOP)
+        relay = shop.relay()
+        async with running(relay):
+            await shop.record(product(7, 2), wake=relay.wake)
+            await eventually(shop.outbox_is_empty)
+            assert relay.active
+    assert await _versions(shop.kafka) == [1, 2]
+
+
+async def test_a_relay_without_work_keeps_the_role(shop: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to publish is not frozen; nor is standing by."""
+    monkeypatch.setattr(leadership, "IDLE_SECONDS", 3.0)
+    first, second = shop.relay(), shop.relay()
+    async with running(first):
+        await eventually(lambda: first.active)
+        async with running(second):
+            await eventually(lambda: shop.value(CONNECTED))
+            before = await shop.rows(BACKENDS)
+            await eventually(lambda: shop.value(OLDER, 4.5))
+            assert await shop.rows(BACKENDS) == before
+            assert first.active
+
+
 async def test_claims_are_renewed_before_the_broker_forgets_them(shop: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "CLAIM_SECONDS", 0.2)
     monkeypatch.setattr(relay_module, "POLL_SECONDS", 0.05)
@@ -84,6 +117,32 @@ async def test_claims_are_renewed_before_the_broker_forgets_them(shop: Stand, mo
 async def test_a_client_with_other_private_parts_is_refused_with_a_clear_error() -> None:
     with pytest.raises(UnsupportedClient, match=r"events/fencing\.py"):
         _transactions(object())
+
+
+RELAY = """
+import asyncio, sys
+from events import leadership
+from events.kafka import Kafka
+from events.relay import Relay
+leadership.IDLE_SECONDS = 2.5
+asyncio.run(Relay(service="orders", kafka=Kafka(*sys.argv[2:]), database_url=sys.argv[1]).run())
+"""
+_RELAYS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'relay_orders'"
+ACTIVE = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid IN (SELECT pid {_RELAYS})"
+BACKENDS = f"SELECT pid, backend_start {_RELAYS} ORDER BY pid"
+CONNECTED = f"SELECT count(*) = 2 {_RELAYS}"
+OLDER = f"SELECT max(backend_start) < clock_timestamp() - $1::float8 * interval '1 s' {_RELAYS}"
+
+
+@contextmanager
+def relay_process(shop: Stand) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-c", RELAY, shop.url, shop.kafka.bootstrap_servers, shop.kafka.prefix]
+    process = subprocess.Popen(command)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Frozen:

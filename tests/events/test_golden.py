@@ -6,11 +6,13 @@ published is not published again.
 
 import json
 from pathlib import Path
+from uuid import RFC_4122, uuid4
 
 import pytest
 
 from events.catalogue import CATALOGUE
-from events.envelope import decode, encode
+from events.envelope import decode, encode, event_id
+from kit.ids import new_id
 
 GOLDEN = Path(__file__).parent / "golden"
 SAMPLES = sorted(path.stem for path in GOLDEN.glob("*.json"))
@@ -34,6 +36,26 @@ def test_what_is_published_today_says_at_least_what_the_sample_says(sample: str)
     assert new_key == key
     assert dict(new_headers) == dict(headers)
     assert json.loads(new_value).items() >= json.loads(value).items()
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_the_id_of_an_event_is_derived_the_same_way_for_ever(sample: str) -> None:
+    """A fact that is recorded again by a newer program must not become another event."""
+    key, _, headers = _record(sample)
+    attributes = dict(headers)
+    derived = event_id(attributes["ce_type"].decode(), key.decode(), int(attributes["ce_sequence"]))
+    assert str(derived).encode() == attributes["ce_id"]
+
+
+def test_events_of_an_order_have_ids_of_its_time_that_differ() -> None:
+    order = new_id()
+    ids = {event_id(name, str(order), number) for name in ("shop.a.v1", "shop.b.v1") for number in range(1, 101)}
+    assert len(ids) == 200
+    assert {(made.version, made.variant, made.int >> 80) for made in ids} == {(7, RFC_4122, order.int >> 80)}
+
+
+def test_events_of_other_aggregates_have_an_id_without_a_time() -> None:
+    assert {event_id("shop.products.ProductChanged.v1", key, 1).version for key in ("2", str(uuid4()))} == {5}
 
 
 def test_every_version_of_every_event_has_a_sample() -> None:

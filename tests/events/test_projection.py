@@ -225,11 +225,11 @@ async def _seen(shop: Stand, number: int) -> bool:
 
 
 async def _tally(shop: Stand) -> Sequence[tuple[int, int, int]]:
-    return await shop.rows("SELECT product_id, version, seen FROM tally ORDER BY product_id")  # type: ignore[return-value]
+    return await shop.rows("SELECT product_id, version, seen FROM tally ORDER BY product_id")
 
 
 async def _positions(shop: Stand) -> Sequence[tuple[str, int, int]]:
-    return await shop.rows("SELECT topic, partition, next_offset FROM positions")  # type: ignore[return-value]
+    return await shop.rows("SELECT topic, partition, next_offset FROM positions")
 
 
 async def _has_positions(shop: Stand) -> bool:

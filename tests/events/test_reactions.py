@@ -287,9 +287,9 @@ async def test_a_table_that_changed_under_a_prepared_statement_buries_nothing(sh
     async with running(shop.loop({OrderPlaced: recall})):
         await eventually(lambda: _count(shop, 1))
         await shop.rows("ALTER TABLE effects ALTER COLUMN id TYPE numeric")
-        await publish(shop.kafka, [placed() for _ in range(5)])
-        await eventually(lambda: _stands_at(shop, 6))
-    assert await _count(shop, 6)
+        await publish(shop.kafka, [placed()])
+        await eventually(lambda: _stands_at(shop, 2))
+    assert await _count(shop, 2)
     assert await shop.rows("SELECT * FROM dead_letters") == []
 
 
