@@ -32,7 +32,8 @@ async def caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
 
     Those are the ends at the first look at which the topics held anything; then, since they may just be filled for the
     first time, the ends at the next look, until two looks see the same. Topics that never rest are followed to their
-    ends at the ``LOOKS``-th look. Waits for a broker or database that is away.
+    ends at the ``LOOKS``-th look. Waits for a broker or database that is away, and for topics that are not there (which
+    ``watch`` says).
     """
     backoff, ends, looks = Backoff(), dict[Partition, int](), 0
     while True:
@@ -47,6 +48,8 @@ async def caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
                 if ends == reached:
                     return
             await asyncio.sleep(0.1)
+        except TopicMissing:
+            await asyncio.sleep(backoff.next())
         except Exception as error:
             if not is_transient(error):
                 raise

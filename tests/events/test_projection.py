@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from events import standing
+from events import standing, topics
 from events.envelope import encode
 from events.faust_worker import prepare
 from events.kafka import Kafka
 from events.log_bounds import Bounds, log_bounds
 from events.positions import Partition, PositionMoved, Positions, TopicRecreated
 from events.projection import Projector
-from tests.events.stand import Stand, product, publish, publish_raw, recreate
+from tests.events.stand import Stand, delete, product, publish, publish_raw, read, recreate
 from tests.events.tally import TABLE, Tally
 from tests.waiting import eventually
 
@@ -129,6 +129,18 @@ async def test_a_read_model_has_caught_up_when_its_topics_have_come_to_rest(
     await looks.stand_at(8)
     await asyncio.wait_for(waiting, 5)
     assert looks.number == 4
+
+
+async def test_a_topic_that_is_missing_for_a_moment_is_waited_for(shop: Stand) -> None:
+    await publish(shop.kafka, [product(1, 1)])
+    await delete(shop.kafka, "products")
+    waiting = asyncio.create_task(standing.caught_up(Tally(), shop.kafka, shop.database))
+    await asyncio.wait([waiting], timeout=0.3)
+    assert not waiting.done()
+    await topics.declare(shop.kafka, partitions=2, say=lambda _: None)
+    await publish(shop.kafka, [product(1, 1)])
+    await Projector(Tally(), shop.database).project(await read(shop.kafka, "products"))
+    await asyncio.wait_for(waiting, 10)
 
 
 async def test_topics_that_never_rest_are_not_waited_for_without_end(
