@@ -101,6 +101,4 @@ async def _has(orders: Stand, row: tuple[int, int, int]) -> bool:
 
 
 async def _copy(orders: Stand) -> Sequence[tuple[int, int, int]]:
-    return await orders.rows(
-        "SELECT product_id, version, stock FROM product_copy ORDER BY product_id"
-    )
+    return await orders.rows("SELECT product_id, version, stock FROM product_copy ORDER BY product_id")
