@@ -3,8 +3,11 @@
 Every test gets databases and a topic prefix of its own, so that nothing has to be cleaned up and nothing can leak.
 """
 
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -17,14 +20,25 @@ from lab.supervision.home import Home
 CreateDatabase = Callable[[str], Awaitable[str]]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop."""
+    for item in items:
+        shared = "shop" in getattr(item, "fixturenames", ()) and item.path.parent.name == "end_to_end"
+        item.add_marker(pytest.mark.xdist_group("the shop" if shared else str(item.path)))
+
+
 @pytest.fixture(scope="session")
-def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses]:
+def addresses() -> Iterator[Addresses]:
     """Kafka and PostgreSQL: ``KAFKA_BOOTSTRAP_SERVERS`` and ``SHOP_POSTGRES_URL``, or embedded ones."""
-    home = Home(tmp_path_factory.mktemp("backends"))
+    folder = Path(tempfile.mkdtemp(prefix="shop-tests-"))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else when we are root, and must get in
+    home = Home(folder / "home")
     # Only these tests hold so little dear that they do without fsync; what survives kill -9 is tested on other servers.
     backends = backends_from_environment(home, {}, {"fsync": "off"})
     yield backends.start()
     backends.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
