@@ -42,7 +42,8 @@ async def published(kafka: Kafka, settings: dict[str, Any]) -> AsyncIterator["Pu
 
 
 class Published(list[Envelope[Event]]):
-    """What products published so far, in the order of arrival."""
+    """What products published so far, in the order of arrival, each event once: a relay that is stopped between Kafka's
+    answer and its own delete publishes again."""
 
     def __init__(self, consumer: Any) -> None:
         super().__init__()
@@ -51,7 +52,10 @@ class Published(list[Envelope[Event]]):
     async def reads(self, count: int) -> None:
         async def more() -> bool:
             for records in (await self.consumer.getmany(timeout_ms=50)).values():
-                self.extend(decode(one.key, one.value, one.headers) for one in records)
+                for one in records:
+                    envelope = decode(one.key, one.value, one.headers)
+                    if envelope.id not in {seen.id for seen in self}:
+                        self.append(envelope)
             return len(self) >= count
 
         await eventually(more, within=40)
