@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from delivery_svc.domain import Delivery
 from delivery_svc.schemas import EXAMPLE_DELIVERY, Deliver, DeliveryAnswer, delivery_json, dumps
 from tests.delivery_svc.conftest import emptied
-from tests.delivery_svc.process import delivery_process
+from tests.service_process import service_process
 
 NOWHERE = "http://127.0.0.1:1"
 EXAMPLE_ORDER = ("orderId", "productId", "productName", "quantity", "customerId", "customerName", "address")
@@ -36,7 +36,10 @@ OPERATIONS = [
 def document(delivery_url: str) -> Iterator[Any]:
     """What a running process says about itself; its products service cannot be reached."""
     with asyncio.Runner() as runner:
-        emptying, serving = emptied(delivery_url), delivery_process(delivery_url, WIRING="chain", PRODUCTS_URL=NOWHERE)
+        emptying, serving = (
+            emptied(delivery_url),
+            service_process("delivery_svc", delivery_url, WIRING="chain", PRODUCTS_URL=NOWHERE),
+        )
         runner.run(emptying.__aenter__())
         process = runner.run(serving.__aenter__())
         yield schemathesis.openapi.from_url(f"{process.url}/openapi.json")

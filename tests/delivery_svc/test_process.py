@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 
-from tests.delivery_svc.process import delivery_process
+from tests.service_process import service_process
 from tests.waiting import eventually
 
 
 async def test_sigterm_ends_it_with_0(delivery_url: str, sql: Any) -> None:
-    async with delivery_process(delivery_url, WIRING="chain") as delivery:
+    async with service_process("delivery_svc", delivery_url, WIRING="chain") as delivery:
         async with httpx.AsyncClient(base_url=delivery.url) as client:
             await eventually(lambda: _is_ready(client))
         code = await delivery.terminate()
@@ -26,7 +26,7 @@ async def _is_ready(client: httpx.AsyncClient) -> bool:
 
 async def test_while_the_database_is_away_it_says_503_and_stays() -> None:
     nowhere = "postgresql://postgres:secret@127.0.0.1:1/deliveries"
-    async with delivery_process(nowhere, WIRING="chain") as delivery:
+    async with service_process("delivery_svc", nowhere, WIRING="chain") as delivery:
         async with httpx.AsyncClient(base_url=delivery.url) as client:
             reading, ready = await client.get("/deliveries"), await client.get("/health/ready")
         assert await delivery.terminate() == 0

@@ -16,7 +16,7 @@ from products_svc.domain import Product
 from products_svc.schemas import EXAMPLE_PRODUCT, ProductAnswer, dumps
 from products_svc.seeding import DEFAULT
 from tests.products_svc.conftest import seeded
-from tests.products_svc.process import products_process
+from tests.service_process import service_process
 
 OPERATIONS = [
     ("/products", "GET"),
@@ -34,7 +34,7 @@ OPERATIONS = [
 def document(products_url: str) -> Iterator[Any]:
     """What a running process says about itself."""
     with asyncio.Runner() as runner:
-        seeding, serving = seeded(products_url), products_process(products_url, WIRING="chain")
+        seeding, serving = seeded(products_url), service_process("products_svc", products_url, WIRING="chain")
         runner.run(seeding.__aenter__())
         process = runner.run(serving.__aenter__())
         yield schemathesis.openapi.from_url(f"{process.url}/openapi.json")

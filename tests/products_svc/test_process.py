@@ -7,12 +7,15 @@ from typing import Any
 
 import httpx
 
-from tests.products_svc.process import products_process
+from tests.service_process import service_process
 
 
 async def test_sigterm_lets_requests_finish_and_ends_with_0(products_url: str, sql: Any) -> None:
     slow = {"WIRING": "chain", "INJECT_DELAY_MS": 500}
-    async with products_process(products_url, **slow) as products, httpx.AsyncClient(base_url=products.url) as client:
+    async with (
+        service_process("products_svc", products_url, **slow) as products,
+        httpx.AsyncClient(base_url=products.url) as client,
+    ):
         await client.get("/products/2")
         asked = asyncio.create_task(client.get("/products/2"))
         await asyncio.wait([asked], timeout=0.1)
@@ -25,7 +28,7 @@ async def test_sigterm_lets_requests_finish_and_ends_with_0(products_url: str, s
 
 async def test_while_the_database_is_away_it_says_503_and_stays() -> None:
     nowhere = "postgresql://postgres:secret@127.0.0.1:1/products"
-    async with products_process(nowhere, WIRING="chain") as products:
+    async with service_process("products_svc", nowhere, WIRING="chain") as products:
         async with httpx.AsyncClient(base_url=products.url) as client:
             reading, ready = await client.get("/products"), await client.get("/health/ready")
         assert await products.terminate() == 0

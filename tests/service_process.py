@@ -1,4 +1,4 @@
-"""products as its own process, as it runs in earnest."""
+"""A service as its own process, as it runs in earnest."""
 
 import asyncio
 import os
@@ -32,8 +32,9 @@ class Running:
 
 
 @asynccontextmanager
-async def products_process(database_url: str, **settings: object) -> AsyncIterator[Running]:
-    """Settings by their names in the environment, without ``SHOP_``. Killed at the end if it still runs."""
+async def service_process(package: str, database_url: str, **settings: object) -> AsyncIterator[Running]:
+    """``python -m package``, with settings by their names in the environment, without ``SHOP_``. Killed at the end if
+    it still runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -43,7 +44,7 @@ async def products_process(database_url: str, **settings: object) -> AsyncIterat
         **{f"SHOP_{name}": str(value) for name, value in settings.items()},
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "products_svc", env=environment, stdout=PIPE, stderr=STDOUT
+        sys.executable, "-m", package, env=environment, stdout=PIPE, stderr=STDOUT
     )
     running = Running(f"http://127.0.0.1:{port}", process)
     try:
