@@ -32,18 +32,25 @@ log = structlog.get_logger()
 
 TAKE = 1000
 WITHIN_SECONDS = 0.005
-"""Faust collects a batch for this long: a fixed timer, so it is added to every change's staleness."""
+"""How long Faust collects a batch, unless told otherwise: a fixed timer, so it is added to every change's staleness."""
 
 OnReady = Callable[[Connection], Awaitable[None]]
 
 
 def run(
-    model: ReadModel, *, kafka: Kafka, database_url: str, on_ready: OnReady, data_dir: Path | None = None
+    model: ReadModel,
+    *,
+    kafka: Kafka,
+    database_url: str,
+    on_ready: OnReady,
+    within_seconds: float = WITHIN_SECONDS,
+    empty_is_complete: bool = False,
+    data_dir: Path | None = None,
 ) -> NoReturn:
     """Runs the worker until SIGTERM or SIGINT (exit code 0) or until its consumer dies (1).
 
     ``on_ready`` is called once per process, in a transaction of its own, as soon as the read model has everything that
-    was on its topics when the process started (and there was something). Raises PositionError at the start when a topic
+    was on its topics when the process started (and there was something, or ``empty_is_complete``). Raises PositionError at the start when a topic
     does not reach to where the read model stands; when that comes to pass later, the worker says so and ends
     with 1 within ten seconds.
     """
@@ -51,7 +58,15 @@ def run(
     quiet_client_logs()
     asyncio.run(prepare(model, kafka, database_url))
     database = Database(database_url, min_size=1, max_size=3, application=model.name)
-    app = build_app(model, kafka=kafka, database=database, on_ready=on_ready, data_dir=data_dir)
+    app = build_app(
+        model,
+        kafka=kafka,
+        database=database,
+        on_ready=on_ready,
+        within_seconds=within_seconds,
+        empty_is_complete=empty_is_complete,
+        data_dir=data_dir,
+    )
     worker = faust.Worker(app, quiet=True, loglevel="WARNING", redirect_stdouts=False)
     worker.spinner = None  # it writes terminal codes, also where there is no terminal
     worker.execute_from_commandline()
@@ -99,7 +114,14 @@ def _scratch() -> Path:
 
 
 def build_app(
-    model: ReadModel, *, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: Path | None = None
+    model: ReadModel,
+    *,
+    kafka: Kafka,
+    database: Database,
+    on_ready: OnReady,
+    within_seconds: float = WITHIN_SECONDS,
+    empty_is_complete: bool = False,
+    data_dir: Path | None = None,
 ) -> Any:
     """The Faust app of a read model; ``run`` starts it."""
     group = kafka.group(model.name)
@@ -128,7 +150,7 @@ def build_app(
     @app.agent(source, name=model.name, concurrency=1)
     async def follow(stream: Any) -> None:
         await _open(database)
-        async for events in stream.noack_take(TAKE, within=WITHIN_SECONDS):
+        async for events in stream.noack_take(TAKE, within=within_seconds):
             try:
                 await projector.project([_record(event.message) for event in events])
             except Exception as error:
@@ -142,7 +164,7 @@ def build_app(
     @app.task  # type: ignore[untyped-decorator]
     async def become_ready() -> None:
         await _open(database)
-        await caught_up(model, kafka, database)
+        await caught_up(model, kafka, database, empty_is_complete=empty_is_complete)
         async with database.transaction() as connection:
             await on_ready(connection)
         log.info("the read model is ready", read_model=model.name)

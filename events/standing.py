@@ -27,8 +27,9 @@ def check_all(model: ReadModel, bounds: Mapping[Partition, Bounds], stands: Mapp
             check(model.name, place, stands[place], beginning=bound.beginning, end=bound.end)
 
 
-async def caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
-    """Returns when the positions have reached the topics' ends.
+async def caught_up(model: ReadModel, kafka: Kafka, database: Database, *, empty_is_complete: bool = False) -> None:
+    """Returns when the positions have reached the topics' ends. Empty topics have none to reach, unless
+    ``empty_is_complete``.
 
     Those are the ends at the first look at which the topics held anything; then, since they may just be filled for the
     first time, the ends at the next look, until two looks see the same. Topics that never rest are followed to their
@@ -41,6 +42,8 @@ async def caught_up(model: ReadModel, kafka: Kafka, database: Database) -> None:
             if not any(ends.values()):
                 ends, looks = await _ends(model, kafka), 1
             stands = await _stands(model, kafka, database)
+            if not any(ends.values()) and empty_is_complete:
+                return
             if any(ends.values()) and all(stands.get(place, 0) >= end for place, end in ends.items()):
                 if looks == LOOKS:
                     return

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from lab.running.cpu import CpuMeter, CpuUse
-from lab.running.specs import PRODUCT_COPY
 from lab.supervision import Supervisor
+from orders_svc.read_models import MODELS
 
 SERVICES = "services"
 WORKER = "worker"
@@ -55,7 +55,7 @@ class Accounting:
 
 
 def _group(name: str) -> str:
-    return {"kafka": KAFKA, "postgres": DATABASE, PRODUCT_COPY: WORKER}.get(name, SERVICES)
+    return {"kafka": KAFKA, "postgres": DATABASE, **dict.fromkeys(MODELS, WORKER)}.get(name, SERVICES)
 
 
 def cpu_figures(use: CpuUse, generator_seconds: float, settled: int, *, events: bool) -> dict[str, Any]:

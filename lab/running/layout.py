@@ -1,7 +1,7 @@
 """Which databases, topics, ports and addresses one shop has. Written down, so that other commands find it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +26,7 @@ class Layout:
     """One shop. ``name`` stands in its databases' names and, with ``topic_prefix``, keeps it apart from all others.
     ``mark`` (of the home) stands in the names of databases and roles on a PostgreSQL server of others, where other
     homes may have the same; empty on our own. ``hold_transaction`` is for the chain: see ``orders_svc.settings``.
+    ``read_models`` are those of orders that are followed (by events only), each by a worker of its own.
 
     ``admin`` is the PostgreSQL URL of a role that may create databases and roles; ``secret`` makes the passwords of
     the roles. Both are secrets, so the file this is kept in is the user's own.
@@ -41,6 +42,7 @@ class Layout:
     replicas: int = 1
     mark: str = ""
     hold_transaction: bool = False
+    read_models: Sequence[str] = ()
 
     def database(self, service: str) -> str:
         return "_".join(part for part in ("shop", self.name, self.mark, service) if part)

@@ -1,7 +1,7 @@
 """A whole shop under one supervisor: backends, preparation, services."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,7 +13,10 @@ from lab.running.ports import choose_ports
 from lab.running.prepare import prepare
 from lab.running.specs import shop_specs
 from lab.supervision import Home, ProcessSpec, Supervisor
+from orders_svc.read_models import MODELS
+from orders_svc.read_models.product_copy import MODEL
 
+PRODUCT_COPY = MODEL.name
 Say = Callable[[str], None]
 Sink = Callable[[str, str], None]
 
@@ -35,8 +38,10 @@ class Ground:
         replicas: int = 1,
         usual_ports: bool = True,
         hold_transaction: bool = False,
+        read_models: Sequence[str] = (PRODUCT_COPY,),
     ) -> Layout:
-        """The layout of a shop on these backends. On servers of others everything of it carries the home's mark, so
+        """The layout of a shop on these backends, which by events follows ``read_models`` (without the product copy no
+        order is taken). On servers of others everything of it carries the home's mark, so
         that two homes never meet there, and ``wipe`` knows what is ours."""
         addresses = self.backends.addresses
         own_kafka, own_postgres = self.backends.kafka is not None, self.backends.postgres is not None
@@ -51,6 +56,7 @@ class Ground:
             replicas=replicas,
             mark="" if own_postgres else self.home.mark(),
             hold_transaction=hold_transaction and wiring == "chain",
+            read_models=read_models if wiring == "events" else (),
         )
 
 
@@ -78,7 +84,9 @@ async def start_shop(
 ) -> Layout:
     """The shop that ``shop up`` runs: prepared, started, ready, and remembered for other commands."""
     prefix = "shop" if wiring == "events" else f"shop-{wiring}"
-    layout = on.layout(wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction)
+    layout = on.layout(
+        wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction, read_models=tuple(MODELS)
+    )
     await prepare(layout, say)
     await start_services(on.supervisor, layout, say)
     remember(on.home, layout)

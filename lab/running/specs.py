@@ -7,7 +7,6 @@ import lab
 from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessSpec
 
-PRODUCT_COPY = "product-copy"
 _CHECKOUT = Path(lab.__file__).resolve().parent.parent
 
 
@@ -48,11 +47,11 @@ def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
     )
 
 
-def worker_spec(layout: Layout) -> ProcessSpec:
-    """The Faust worker that keeps orders' product copy."""
+def worker_spec(layout: Layout, model: str) -> ProcessSpec:
+    """The Faust worker that keeps one of orders' read models."""
     return ProcessSpec(
-        name=PRODUCT_COPY,
-        argv=[sys.executable, "-m", "orders_svc.read_models"],
+        name=model,
+        argv=[sys.executable, "-m", "orders_svc.read_models", model],
         env=environment(layout, "orders"),
         cwd=_CHECKOUT,
         stop_grace=15.0,
@@ -60,6 +59,6 @@ def worker_spec(layout: Layout) -> ProcessSpec:
 
 
 def shop_specs(layout: Layout) -> list[ProcessSpec]:
-    """All processes of the wiring: only events needs the worker."""
+    """All processes of the wiring: only events has read models."""
     specs = [service_spec(layout, service, replica) for replica in range(layout.replicas) for service in SERVICES]
-    return [*specs, worker_spec(layout)] if layout.wiring == "events" else specs
+    return [*specs, *(worker_spec(layout, model) for model in layout.read_models)]

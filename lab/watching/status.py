@@ -12,14 +12,13 @@ from aiokafka.errors import KafkaError
 
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
-from lab.running.specs import PRODUCT_COPY
 from lab.supervision import ProcessState, RunState
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters"
 _ORDERS = "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"
 _PRODUCTS = "SELECT id, version, changed_at FROM products"
-_COPY_READY = "SELECT count(*) FROM read_models WHERE name = $1 AND ready_at IS NOT NULL"
+_READ_MODELS_READY = "SELECT name FROM read_models WHERE ready_at IS NOT NULL"
 _COPY = "SELECT product_id AS id, version FROM product_copy"
 
 OUTBOX_SECONDS = 10.0
@@ -42,7 +41,7 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
     try:
         found |= await _books(layout)
         if layout.wiring == "events":
-            found["ready"][PRODUCT_COPY] = await _copy_readiness(layout)
+            found["ready"] |= await _read_models_readiness(layout)
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "events":
@@ -112,14 +111,15 @@ async def _readiness(layout: Layout) -> dict[str, dict[str, str]]:
     return found
 
 
-async def _copy_readiness(layout: Layout) -> dict[str, str]:
-    """The worker has no port; it writes down when it has once reached the end of its topic."""
+async def _read_models_readiness(layout: Layout) -> dict[str, dict[str, str]]:
+    """Their workers have no port; they write down when they have once reached the ends of their topics."""
     connection = await asyncpg.connect(layout.auditor_url("orders"))
     try:
-        ready = await connection.fetchval(_COPY_READY, PRODUCT_COPY)
-        return {} if ready else {"product copy": "has not reached the end of its topic yet"}
+        ready = {row["name"] for row in await connection.fetch(_READ_MODELS_READY)}
     finally:
         await connection.close()
+    behind = {"read model": "has not reached the ends of its topics yet"}
+    return {name: {} if name in ready else behind for name in layout.read_models}
 
 
 async def _books(layout: Layout) -> dict[str, Any]:

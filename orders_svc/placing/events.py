@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import any_, func, select
+from sqlalchemy import any_, select
 
 from events.outbox import Outbox, Transaction
 from kit.database import Connection, Database, Query, Row, array
@@ -15,7 +15,9 @@ from orders_svc.domain import CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
 from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction
 from orders_svc.placing.protocol import OrderRequest
-from orders_svc.read_models.tables import PRODUCT_COPY, product_copy, read_models
+from orders_svc.read_models import readiness
+from orders_svc.read_models.product_copy import MODEL as PRODUCT_COPY
+from orders_svc.read_models.product_copy import product_copy
 from orders_svc.tracing import trace_of
 
 _PRODUCTS = Query(
@@ -27,7 +29,6 @@ _PRODUCTS = Query(
         product_copy.c.withdrawn,
     ).where(product_copy.c.product_id == any_(array("ids", product_copy.c.product_id)))
 )
-_READY = Query(select(func.count()).where(read_models.c.name == PRODUCT_COPY, read_models.c.ready_at.is_not(None)))
 _NOT_READY = "the product copy has not reached its topic's end yet"
 
 
@@ -90,7 +91,7 @@ class EventsPlacing:
     async def _is_ready(self, connection: Connection) -> bool:
         """Once complete, always complete: the copy only lags from then on."""
         if not self._copy_is_ready:
-            self._copy_is_ready = bool(await connection.fetch_value(_READY))
+            self._copy_is_ready = await readiness.is_ready(connection, PRODUCT_COPY.name)
         return self._copy_is_ready
 
     async def _shown(self, connection: Connection, ids: set[int]) -> dict[int, Row]:

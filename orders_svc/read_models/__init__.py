@@ -1,1 +1,12 @@
-"""Replicated and summed-up views that orders builds from events: one module each."""
+"""Replicated and summed-up views that orders builds from events: one module each.
+
+A module has its tables, one short function an event type, and ``MODEL``, which says what belongs together.
+"""
+
+from collections.abc import Mapping
+
+from events.merged_model import MergedModel
+from orders_svc.read_models import order_history, product_copy, sales
+
+MODELS: Mapping[str, MergedModel] = {module.MODEL.name: module.MODEL for module in (product_copy, order_history, sales)}
+"""By name. Each is followed by a Faust worker of its own: ``python -m orders_svc.read_models NAME``."""

@@ -1,6 +1,7 @@
-"""``python -m orders_svc.read_models``: the Faust worker that keeps the product copy, as a process of its own."""
+"""``python -m orders_svc.read_models NAME``: the Faust worker that keeps one read model, as a process of its own."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import start_http_server
@@ -11,7 +12,8 @@ from events.kafka import Kafka
 from events.positions import PositionError
 from kit.process import configure_logging
 from kit.settings import ServiceSettings
-from orders_svc.read_models.product_copy import ProductCopy, mark_ready
+from orders_svc.read_models import MODELS
+from orders_svc.read_models.readiness import mark_ready
 
 
 class WorkerSettings(ServiceSettings):
@@ -21,17 +23,24 @@ class WorkerSettings(ServiceSettings):
     faust_data_dir: Path | None = Field(default=None, description="Faust's scratch folder, worthless afterwards")
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in MODELS:
+        print(f"{__doc__}\nNAME is one of {', '.join(MODELS)}; it was {' '.join(arguments)!r}", file=sys.stderr)
+        return 2
+    model = MODELS[arguments[0]]
     settings = WorkerSettings()
-    configure_logging(settings, service="orders read models")
+    configure_logging(settings, service=model.name)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.host)
+    sys.argv[1:] = []  # they were for us; Faust reads them, too
     try:
         faust_worker.run(
-            ProductCopy(),
+            model,
             kafka=Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix),
             database_url=settings.database_url,
-            on_ready=mark_ready,
+            on_ready=partial(mark_ready, name=model.name),
+            within_seconds=model.within_seconds,
+            empty_is_complete=model.empty_is_complete,
             data_dir=settings.faust_data_dir,
         )
     except PositionError as error:
@@ -42,4 +51,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
