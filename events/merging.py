@@ -23,9 +23,9 @@ class Merged:
     """A table and how its rows are merged.
 
     - The primary key says which rows belong together; it never changes.
-    - ``newest``: columns that come together with ``version``; the highest version stands. Without a version no column
-      is of this kind.
+    - ``newest``: columns that come together with ``version``; the highest version stands.
     - All other columns are *known*: null until an event knows the value, and all events that know it agree.
+    - Without a ``version`` a row is said once and for all by one event, which may be repeated.
     - ``own``: columns that the table fills by itself, with the expression for a row that changed. They are no part of
       what the events say, so they are neither merged nor compared.
     """
@@ -38,16 +38,15 @@ class Merged:
         newest: Sequence[str] = (),
         own: Mapping[str, sa.ColumnElement[Any]] | None = None,
     ) -> None:
-        assert version is not None or not newest, f"{table.name}: newest columns need a version"
+        assert version is not None or not newest, f"{table.name}: newest columns come with a version"
         self.table = table
         self.key: tuple[str, ...] = tuple(column.name for column in table.primary_key)
         self.version = version
         self.own = dict(own or {})
         self.columns: tuple[str, ...] = tuple(column.name for column in table.columns if column.name not in self.own)
         self._newest = tuple(newest)
-        self._known = tuple(
-            name for name in self.columns if name not in self.key and name not in newest and name != version
-        )
+        guarded = {*self.key, *newest, version}
+        self._known = tuple(name for name in self.columns if name not in guarded) if version else ()
         self.key_of = _key_of(tuple(map(self.columns.index, self.key)))
         self._version_at = None if version is None else self.columns.index(version)
         self._known_at = tuple(map(self.columns.index, self._known))
@@ -102,16 +101,16 @@ class Merged:
         """Merges rows into the table. Parameters: ``parameters``; each key once. Rows that learn nothing are left
         alone, and are not returned by a ``returning`` either."""
         insert = bulk_insert(self.table, *self.columns)
-        mine, new = self.table.c, insert.excluded
-        values: dict[str, Any] = {name: sa.func.coalesce(mine[name], new[name]) for name in self._known}
-        learns = [sa.and_(mine[name].is_(None), new[name].is_not(None)) for name in self._known]
-        if self.version is not None:
-            newer = new[self.version] > mine[self.version]
-            learns.append(newer)
-            columns = (*self._newest, self.version)
-            values |= {name: sa.case((newer, new[name]), else_=mine[name]) for name in columns}
-        if not values:
+        if self.version is None:
             return insert.on_conflict_do_nothing()
+        mine, new = self.table.c, insert.excluded
+        newer = new[self.version] > mine[self.version]
+        learns = [newer, *(sa.and_(mine[name].is_(None), new[name].is_not(None)) for name in self._known)]
+        values: dict[str, Any] = {
+            name: new[name] if self.whole else sa.case((newer, new[name]), else_=mine[name])
+            for name in (*self._newest, self.version)
+        }
+        values |= {name: sa.func.coalesce(mine[name], new[name]) for name in self._known}
         return insert.on_conflict_do_update(
             index_elements=[mine[name] for name in self.key], set_=values | self.own, where=sa.or_(*learns)
         )
@@ -147,14 +146,13 @@ class Summed:
 
     def follow(self) -> Query:
         """Merges rows into ``over`` and moves the sums along, in one statement. Parameters: those of ``over``."""
-        sides = [self._side(alias) for alias in ("old", "new")]
+        sides = [self._side("old", "-"), self._side("new", "")]
         changed = self.over.upsert().returning(*chain.from_iterable(sides)).cte("changed")
         parts = [
-            sa.select(
-                *(changed.c[f"{alias}_{name}"].label(name) for name in self.key),
-                *((sign * changed.c[f"{alias}_{name}"]).label(name) for name in self.adds),
-            ).where(*(changed.c[f"{alias}_{name}"].is_not(None) for name in self.key))
-            for alias, sign in (("old", -1), ("new", 1))
+            sa.select(*(changed.c[f"{alias}_{name}"].label(name) for name in self.columns)).where(
+                *(changed.c[f"{alias}_{name}"].is_not(None) for name in self.key)
+            )
+            for alias in ("old", "new")
         ]
         moved = sa.union_all(*parts).cte("moved")
         sums = (
@@ -173,13 +171,15 @@ class Summed:
             )
         )
 
-    def _side(self, alias: str) -> list[sa.ColumnElement[Any]]:
-        """What a row was (``old``, PostgreSQL 18) or is (``new``): its key, and what it adds."""
+    def _side(self, alias: str, sign: str) -> list[sa.ColumnElement[Any]]:
+        """What a row was (``old``, as PostgreSQL 18 calls it) or is (``new``): its key, and what it adds."""
         keys = [
             sa.literal_column(f"{alias}.{name}", self.table.c[name].type).label(f"{alias}_{name}") for name in self.key
         ]
         adds = [
-            sa.literal_column(f"({expression.format(row=alias)})", self.table.c[name].type).label(f"{alias}_{name}")
+            sa.literal_column(f"{sign}({expression.format(row=alias)})", self.table.c[name].type).label(
+                f"{alias}_{name}"
+            )
             for name, expression in self.adds.items()
         ]
         return [*keys, *adds]
