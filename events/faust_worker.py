@@ -50,9 +50,9 @@ def run(
     """Runs the worker until SIGTERM or SIGINT (exit code 0) or until its consumer dies (1).
 
     ``on_ready`` is called once per process, in a transaction of its own, as soon as the read model has everything that
-    was on its topics when the process started (and there was something, or ``empty_is_complete``). Raises PositionError at the start when a topic
-    does not reach to where the read model stands; when that comes to pass later, the worker says so and ends
-    with 1 within ten seconds.
+    was on its topics when the process started (and there was something, or ``empty_is_complete``). Raises PositionError
+    at the start when a topic does not reach to where the read model stands; when that comes to pass later, the worker
+    says so and ends with 1 within ten seconds.
     """
     _assert_compiled_streams()
     quiet_client_logs()

@@ -21,7 +21,7 @@ class Bounds(NamedTuple):
 
 async def log_bounds(kafka: Kafka, topics: Sequence[str]) -> dict[Partition, Bounds]:
     """Beginning and end of every partition of these (logical) topics. Raises TopicMissing, KafkaError."""
-    partitions = await _partitions(kafka, [kafka.topic(topic) for topic in topics])
+    partitions = await partitions_of(kafka, topics)
     async with _consumer(kafka) as consumer:
         beginnings = await consumer.beginning_offsets(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -56,11 +56,13 @@ async def pull_back_group(kafka: Kafka, group: str, positions: dict[Partition, i
         return True
 
 
-async def _partitions(kafka: Kafka, names: Sequence[str]) -> list[TopicPartition]:
+async def partitions_of(kafka: Kafka, topics: Sequence[str]) -> list[TopicPartition]:
+    """The partitions of these (logical) topics. Raises TopicMissing, KafkaError."""
+    names = [kafka.topic(topic) for topic in topics]
     admin = AIOKafkaAdminClient(**kafka.client_options())
     try:
         await admin.start()
-        described = await admin.describe_topics(list(names))
+        described = await admin.describe_topics(names)
     finally:
         await admin.close()
     missing = sorted(set(names) - {topic["topic"] for topic in described if topic["error_code"] == 0})

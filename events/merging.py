@@ -97,10 +97,13 @@ class Merged:
                 joined[index] = older[index]
         return tuple(joined)
 
-    def upsert(self) -> dml.Insert:
-        """Merges rows into the table. Parameters: ``parameters``; each key once. Rows that learn nothing are left
-        alone, and are not returned by a ``returning`` either."""
-        insert = bulk_insert(self.table, *self.columns)
+    def upsert(self, rows: sa.Select[Any] | None = None) -> dml.Insert:
+        """Merges rows into the table: those of a query, or of the parameters (``parameters``); each key once. Rows that
+        learn nothing are left alone, and are not returned by a ``returning`` either."""
+        columns = list(self.columns)
+        insert = (
+            bulk_insert(self.table, *columns) if rows is None else dml.insert(self.table).from_select(columns, rows)
+        )
         if self.version is None:
             return insert.on_conflict_do_nothing()
         mine, new = self.table.c, insert.excluded

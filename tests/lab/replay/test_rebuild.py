@@ -19,9 +19,10 @@ from events.projection import Projector
 from events.topics import declare
 from kit import migrations
 from kit.database import Database
+from lab.replay.errors import NotNow
 from lab.replay.outcome import Rebuild
-from lab.replay.product_copy import LIVE, LOCK, NEW, RebuildRunning, rebuild
-from orders_svc.read_models.product_copy import ProductCopy
+from lab.replay.rebuild import lock_name, rebuild
+from orders_svc.read_models.product_copy import MODEL
 from tests.conftest import CreateDatabase
 from tests.waiting import eventually
 
@@ -49,7 +50,7 @@ class Copy:
 
     async def project(self, start: dict[Any, int] | None = None) -> None:
         """Brings the live copy to the topic's end."""
-        projector = Projector(ProductCopy(), self.database)
+        projector = Projector(MODEL, self.database)
         await projector.project(await self.records(start or {}))
 
     async def records(self, start: dict[Any, int]) -> Sequence[Any]:
@@ -70,8 +71,8 @@ class Copy:
             await consumer.stop()
 
     async def rebuild(self, **options: Any) -> Rebuild:
-        options = {"patience": 1.0, "progress": lambda read, total: None, **options}
-        return await rebuild(self.kafka, self.url, **options)
+        options = {"patience": 1.0, **options}
+        return await rebuild(MODEL, self.kafka, self.url, **options)
 
     async def rows(self) -> dict[int, tuple[int, int]]:
         rows = await self.connection.fetch("SELECT product_id, version, price FROM product_copy ORDER BY 1")
@@ -101,7 +102,7 @@ async def test_an_equal_copy_is_swapped_in_and_the_positions_stay(copy: Copy) ->
     done = await copy.rebuild()
     assert done.equal
     assert done.swapped
-    assert (done.read, done.decoded, done.live.rows) == (4, 4, 3)
+    assert (done.counts.read, done.counts.decoded, done.counts.superseded, done.proofs[0].live.rows) == (4, 3, 1, 3)
     assert await copy.rows() == {1: (2, 200), 2: (1, 100), 3: (1, 100)}
     after = await copy.connection.fetch("SELECT topic, partition, next_offset FROM positions ORDER BY 1, 2")
     assert set(before) <= set(after), "only partitions that were never begun are entered, at their beginning"
@@ -134,7 +135,7 @@ async def test_a_live_copy_that_differs_is_named_by_key_and_stays(copy: Copy) ->
     done = await copy.rebuild()
     assert not done.equal
     assert not done.swapped
-    assert done.differences.keys() == {"product 2", "product 9"}
+    assert done.proofs[0].differences.keys() == {"product 2", "product 9"}
     assert (await copy.rows())[2] == (1, 1)
 
 
@@ -149,12 +150,14 @@ async def test_force_swaps_a_copy_that_differs(copy: Copy) -> None:
 async def test_check_compares_and_swaps_nothing(copy: Copy) -> None:
     await copy.publish((1, 1))
     await copy.project()
-    oid = await copy.connection.fetchval("SELECT $1::text::regclass::oid", LIVE)
+    oid = await copy.connection.fetchval("SELECT $1::text::regclass::oid", "product_copy")
     done = await copy.rebuild(check=True)
     assert done.equal
     assert not done.swapped
-    assert await copy.connection.fetchval("SELECT $1::text::regclass::oid", LIVE) == oid
-    assert await copy.connection.fetchval("SELECT to_regclass($1)", NEW) is None, "nothing is left behind"
+    assert await copy.connection.fetchval("SELECT $1::text::regclass::oid", "product_copy") == oid
+    assert await copy.connection.fetchval("SELECT to_regclass($1)", "product_copy_rebuilt") is None, (
+        "nothing is left behind"
+    )
 
 
 async def test_a_live_copy_that_is_behind_is_compared_where_it_stands(copy: Copy) -> None:
@@ -173,10 +176,10 @@ async def test_what_the_live_copy_handles_meanwhile_is_caught_up_under_the_lock(
     await copy.project()
     await copy.publish((1, 2), (2, 1))
     async with copy.database.transaction() as connection:  # as the projector's: positions locked, rows, positions
-        positions = Positions(ProductCopy().name)
+        positions = Positions(MODEL.name)
         stands = await positions.lock(connection, await all_places(copy))
         records = [r for r in await copy.records({}) if r.offset >= stands.get((r.topic, r.partition), 0)]
-        await ProductCopy().apply(connection, [decode(r.key, r.value, r.headers) for r in records])
+        await MODEL.apply(connection, [decode(r.key, r.value, r.headers) for r in records])
         for r in records:  # product 2 may be on a partition that had no position yet
             await positions.set(connection, (r.topic, r.partition), r.offset + 1)
         rebuilding = asyncio.create_task(copy.rebuild(patience=0))
@@ -184,7 +187,7 @@ async def test_what_the_live_copy_handles_meanwhile_is_caught_up_under_the_lock(
     done = await rebuilding
     assert done.equal
     assert done.swapped
-    assert done.read == 3
+    assert done.counts.read == 3
     assert await copy.rows() == {1: (2, 200), 2: (1, 100)}
 
 
@@ -203,15 +206,15 @@ async def test_an_unreadable_record_is_counted_as_the_live_one_passed_over_it(co
     await copy.producer.send_and_wait(copy.kafka.topic("products"), b"not an event", b"1")
     await copy.project()
     done = await copy.rebuild()
-    assert done.unreadable == 1
+    assert done.counts.unreadable == 1
     assert done.equal
 
 
 async def test_two_rebuilds_at_once_are_refused(copy: Copy) -> None:
-    await copy.connection.execute("SELECT pg_advisory_lock(hashtext($1))", LOCK)
-    with pytest.raises(RebuildRunning):
+    await copy.connection.execute("SELECT pg_advisory_lock(hashtext($1))", lock_name(MODEL))
+    with pytest.raises(NotNow):
         await copy.rebuild()
-    await copy.connection.execute("SELECT pg_advisory_unlock(hashtext($1))", LOCK)
+    await copy.connection.execute("SELECT pg_advisory_unlock(hashtext($1))", lock_name(MODEL))
 
 
 async def test_no_consumer_group_is_touched(copy: Copy) -> None:

@@ -1,0 +1,127 @@
+"""Events in bulk into the tables of a read model: decoded, merged in memory, a chunk at a time by COPY."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+
+from events.arrivals import Reader, Record
+from events.envelope import Malformed, type_of
+from events.merged_model import Change, MergedModel
+from events.merging import Merged, MergedRow
+from kit.database import Connection, Query
+from lab.replay.outcome import Counts
+
+CHUNK = 20_000
+"""Events that are merged in memory before they are written: what bounds the memory, whatever there is to read."""
+
+Told = tuple[Record, Sequence[Change]]
+"""A record, and what the model's function made of it."""
+
+
+class Loader:
+    """Brings records into the tables of ``model``, which may be another's shadow. Nothing is committed here.
+
+    An event that cannot be decoded or stored is counted and named, and its rows are missing, as they are in the live
+    model, which made a dead letter of it. ``fresh``: the tables are empty, so that the first chunk can be copied
+    straight into them. ``follow_sums`` moves the sums along with every chunk; without it they are somebody else's work
+    (``Summed.filled``).
+    """
+
+    def __init__(
+        self, connection: Any, model: MergedModel, counts: Counts, *, fresh: bool = False, follow_sums: bool = True
+    ) -> None:
+        self.counts = counts
+        self._connection = connection
+        self._model = model
+        self._reader = Reader(model.events)
+        self._pending: list[Told] = []
+        self._summed = {one.over.name for one in model.sums} if follow_sums else set()
+        self._fresh = fresh
+        self._staged: dict[str, tuple[str, Query]] = {}
+
+    async def take(self, records: Iterable[Record]) -> None:
+        """Counts the records and writes them, when there are enough of them together."""
+        for record in records:
+            self.add(record)
+        if len(self._pending) >= CHUNK:
+            await self.flush()
+
+    def add(self, record: Record) -> bool:
+        """Counts a record and keeps what it says for the next ``flush``; whether it could be read."""
+        self.counts.read += 1
+        arrival = self._reader.read(record)
+        if arrival.envelope is not None:
+            self.counts.decoded += 1
+            changes = self._model.functions[type(arrival.envelope.data)](arrival.envelope)
+            self._pending.append((record, tuple(changes)))
+        elif arrival.error is not None:
+            self.counts.broken(place_of(record), arrival.error)
+            return False
+        else:
+            self.counts.skipped[skipped_type(record)] += 1
+        return True
+
+    async def flush(self) -> list[Record]:
+        """Writes what was taken; the records whose rows the database cannot store (counted and named)."""
+        pending, self._pending = self._pending, []
+        return await self._write(pending) if pending else []
+
+    async def _write(self, told: Sequence[Told]) -> list[Record]:
+        """All or, where the database refuses a value, both halves by themselves, down to the event that is refused."""
+        try:
+            async with self._connection.transaction():
+                for table in self._model.tables:
+                    rows = table.merge(row for _, changes in told for into, row in changes if into is table)
+                    if rows:
+                        await self._load(table, rows)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            if len(told) == 1:
+                self.counts.decoded -= 1
+                self.counts.broken(place_of(told[0][0]), error)
+                return [told[0][0]]
+            middle = len(told) // 2
+            return [*await self._write(told[:middle]), *await self._write(told[middle:])]
+        self._fresh = False
+        return []
+
+    async def _load(self, table: Merged, rows: Collection[MergedRow]) -> None:
+        if self._fresh:
+            await self._copy(table.name, table, rows)
+        elif table.name in self._summed or len(rows) < 100:
+            await self._model.merge(Connection(self._connection), table, list(rows))
+        else:
+            staging, merge = await self._staging(table)
+            await self._connection.execute(f"TRUNCATE {staging}")
+            await self._copy(staging, table, rows)
+            await self._connection.execute(merge.sql)
+
+    async def _copy(self, into: str, table: Merged, rows: Collection[MergedRow]) -> None:
+        await self._connection.copy_records_to_table(into, records=rows, columns=table.columns)
+
+    async def _staging(self, table: Merged) -> tuple[str, Query]:
+        """A temporary table for the rows of a chunk, and the statement that merges them into the real one."""
+        if table.name not in self._staged:
+            staging = f"{table.name}_staging"
+            columns = ", ".join(table.columns)
+            await self._connection.execute(
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} AS SELECT {columns} FROM {table.name} WITH NO DATA"
+            )
+            source = sa.table(staging, *(sa.column(name) for name in table.columns))
+            self._staged[table.name] = staging, Query(table.upsert(sa.select(*source.c)))
+        return self._staged[table.name]
+
+
+def place_of(record: Record) -> str:
+    """Where a record is, as people write it."""
+    return f"{record.topic}[{record.partition}]@{record.offset}"
+
+
+def skipped_type(record: Record) -> str:
+    """The type of a record that no function is there for."""
+    try:
+        name, version = type_of(record.headers)
+    except Malformed:
+        return "without a type"
+    return f"{name}.v{version}"
