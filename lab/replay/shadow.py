@@ -55,9 +55,8 @@ class Shadow:
                 await self._connection.execute(f'ALTER INDEX "{name}" RENAME TO "{indexes[0][definition]}"')
 
     async def _compare(self, live: Merged | Summed, new: Merged | Summed) -> Proof:
-        digests = [await self._digest(table) for table in (live, new)]
-        differences = {} if digests[0] == digests[1] else await self._differences(live, new)
-        return Proof(live.name, *digests, differences)
+        one, other = await self._digest(live), await self._digest(new)
+        return Proof(live.name, one, other, {} if one == other else await self._differences(live, new))
 
     async def _digest(self, table: Merged | Summed) -> Digest:
         hashed = f"hashtextextended(row({', '.join(table.columns)})::text, 0)"
