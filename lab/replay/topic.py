@@ -24,8 +24,8 @@ class TopicReader:
     """
 
     def __init__(self, kafka: Kafka, topics: Sequence[str]) -> None:
-        self._kafka = kafka
-        self._topics = tuple(dict.fromkeys(topics))
+        self.kafka = kafka
+        self.topics = tuple(dict.fromkeys(topics))
         self._places: tuple[Partition, ...] = ()
         self._consumer: Any = AIOKafkaConsumer(
             enable_auto_commit=False, auto_offset_reset="none", **kafka.client_options()
@@ -33,7 +33,7 @@ class TopicReader:
 
     async def __aenter__(self) -> "TopicReader":
         try:
-            found = await partitions_of(self._kafka, self._topics)
+            found = await partitions_of(self.kafka, self.topics)
         except TopicMissing as error:
             raise NotDeclared(str(error)) from error
         self._places = tuple(sorted((at.topic, at.partition) for at in found))
