@@ -14,6 +14,8 @@ from kit.database import Database, Query
 
 log = structlog.get_logger()
 
+KEEP = timedelta(days=30)
+"""How long the inbox remembers an event, unless a service says otherwise."""
 FIRST = timedelta(minutes=1)
 
 _old = inbox.alias("old")
@@ -52,7 +54,7 @@ class Pruner:
         self,
         database: Database,
         *,
-        keep: timedelta = timedelta(days=30),
+        keep: timedelta = KEEP,
         every: timedelta = timedelta(hours=1),
         batch: int = 5000,
     ) -> None:

@@ -18,7 +18,7 @@ app.command()(status.status)
 app.command()(order.order)
 app.command()(compare.compare)
 app.command()(audit.audit)
-app.add_typer(replay.app, name="replay")
+app.command()(replay.replay)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 

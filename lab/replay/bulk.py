@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from events.merged_model import MergedModel
+from lab.replay.collecting import uncollected
 from lab.replay.loading import Loader
 from lab.replay.newest import Newest
 from lab.replay.outcome import Counts
@@ -38,7 +39,8 @@ class Bulk:
             return
         anew = self._fresh or between(start, stretch) > FOLLOWED
         loader = Loader(self._connection, self._model, self._counts, fresh=self._fresh, follow_sums=not anew)
-        await (self._newest(loader, start, stretch) if self._model.newest_only else self._all(loader, start, stretch))
+        with uncollected():
+            await (self._newest if self._model.newest_only else self._all)(loader, start, stretch)
         if anew:
             for one in self._model.sums:
                 await self._connection.execute(f"DELETE FROM {one.name}")

@@ -4,7 +4,8 @@ ReplayError
 ├── NotDeclared     a topic that is not on the broker
 ├── NotAMoment      a text that names no point in the topics
 ├── BeyondEnd       an offset that the topic has not reached: a slip, or the topic was recreated
-└── NotNow          somebody else is in the way: try again later
+├── NotNow          somebody else is in the way: try again later
+└── Refused         it could do harm, so it is not done; the reason says what would make it harmless
 """
 
 from lab.running.errors import ShopError
@@ -27,4 +28,8 @@ class BeyondEnd(ReplayError):
 
 
 class NotNow(ReplayError):
+    pass
+
+
+class Refused(ReplayError):
     pass

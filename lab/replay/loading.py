@@ -12,6 +12,7 @@ from events.merged_model import Change, MergedModel
 from events.merging import Merged, MergedRow
 from kit.database import Connection, Query
 from lab.replay.outcome import Counts
+from lab.replay.topic import name
 
 CHUNK = 20_000
 """Events that are merged in memory before they are written: what bounds the memory, whatever there is to read."""
@@ -64,9 +65,11 @@ class Loader:
         return True
 
     async def flush(self) -> list[Record]:
-        """Writes what was taken; the records whose rows the database cannot store (counted and named)."""
-        pending, self._pending = self._pending, []
-        return await self._write(pending) if pending else []
+        """Writes what was taken; the records whose rows the database cannot store (counted and named). When it raises,
+        it may be called again."""
+        refused = await self._write(self._pending) if self._pending else []
+        self._pending = []
+        return refused
 
     async def _write(self, told: Sequence[Told]) -> list[Record]:
         """All or, where the database refuses a value, both halves by themselves, down to the event that is refused."""
@@ -115,13 +118,13 @@ class Loader:
 
 def place_of(record: Record) -> str:
     """Where a record is, as people write it."""
-    return f"{record.topic}[{record.partition}]@{record.offset}"
+    return f"{name((record.topic, record.partition))}@{record.offset}"
 
 
 def skipped_type(record: Record) -> str:
     """The type of a record that no function is there for."""
     try:
-        name, version = type_of(record.headers)
+        type_name, version = type_of(record.headers)
     except Malformed:
         return "without a type"
-    return f"{name}.v{version}"
+    return f"{type_name}.v{version}"

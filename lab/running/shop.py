@@ -83,14 +83,19 @@ async def start_shop(
     on: Ground, wiring: Wiring, say: Say, *, replicas: int = 1, hold_transaction: bool = False
 ) -> Layout:
     """The shop that ``shop up`` runs: prepared, started, ready, and remembered for other commands."""
-    prefix = "shop" if wiring == "events" else f"shop-{wiring}"
-    layout = on.layout(
-        wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction, read_models=tuple(MODELS)
-    )
+    layout = shop_layout(on, wiring, replicas=replicas, hold_transaction=hold_transaction)
     await prepare(layout, say)
     await start_services(on.supervisor, layout, say)
     remember(on.home, layout)
     return layout
+
+
+def shop_layout(on: Ground, wiring: Wiring, *, replicas: int = 1, hold_transaction: bool = False) -> Layout:
+    """Where the shop that ``shop up`` runs keeps its things; also while it is stopped."""
+    prefix = "shop" if wiring == "events" else f"shop-{wiring}"
+    return on.layout(
+        wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction, read_models=tuple(MODELS)
+    )
 
 
 async def start_services(supervisor: Supervisor, layout: Layout, say: Say) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from events.envelope import Envelope
-from orders_svc.read_models.product_copy import ProductCopy, fold, mark_ready
+from orders_svc.read_models.product_copy import MODEL, PRODUCTS
+from orders_svc.read_models.readiness import mark_ready
 from orders_svc.read_models.tables import metadata
 from tests.conftest import CreateDatabase
 from tests.events.stand import Stand, product, publish, stand
@@ -24,24 +25,13 @@ changes = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6)), max_size=30)
 )
 
 
-@given(changes, st.randoms())
-def test_the_fold_gives_the_same_whatever_the_order_and_however_often(batch: list[Envelope[Any]], random: Any) -> None:
-    shuffled = [*batch, *batch]
-    random.shuffle(shuffled)
-    assert fold(shuffled) == fold(batch)
-
-
-@given(changes, st.integers(0, 30))
-def test_folding_in_two_parts_is_folding_at_once(batch: list[Envelope[Any]], cut: int) -> None:
-    assert fold([*fold(batch[:cut]), *fold(batch[cut:])]) == fold(batch)
-
-
 @given(changes)
-def test_the_fold_keeps_the_highest_version_of_every_product(batch: list[Envelope[Any]]) -> None:
+def test_of_every_product_the_highest_version_stands(batch: list[Envelope[Any]]) -> None:
     highest: dict[int, int] = {}
     for envelope in batch:
         highest[envelope.data.product_id] = max(envelope.sequence, highest.get(envelope.data.product_id, 0))
-    assert {envelope.data.product_id: envelope.sequence for envelope in fold(batch)} == highest
+    rows = PRODUCTS.merge(MODEL.changes(batch)["product_copy"])
+    assert {row[0]: row[PRODUCTS.columns.index("version")] for row in rows} == highest
 
 
 @pytest.fixture
@@ -58,14 +48,14 @@ async def orders(kafka: Any, create_database: CreateDatabase) -> AsyncIterator[S
 async def test_an_older_version_never_overwrites_a_newer_one(orders: Stand) -> None:
     for batch in ([product(1, 2, stock=20)], [product(1, 1, stock=10)], [product(1, 2, stock=20), product(2, 1)]):
         async with orders.database.transaction() as connection:
-            await ProductCopy().apply(connection, batch)
+            await MODEL.apply(connection, batch)
     assert await _copy(orders) == [(1, 2, 20), (2, 1, 10)]
 
 
 async def test_ready_is_marked_once(orders: Stand) -> None:
     for _ in range(2):
         async with orders.database.transaction() as connection:
-            await mark_ready(connection)
+            await mark_ready(connection, MODEL.name)
     assert await orders.value("SELECT count(*) FROM read_models WHERE name = 'product-copy' AND ready_at < now()") == 1
 
 
@@ -88,7 +78,7 @@ def worker(orders: Stand) -> Iterator["subprocess.Popen[bytes]"]:
         "KAFKA_BOOTSTRAP_SERVERS": orders.kafka.bootstrap_servers,
         "SHOP_TOPIC_PREFIX": orders.kafka.prefix,
     }
-    process = subprocess.Popen([sys.executable, "-m", "orders_svc.read_models"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "orders_svc.read_models", MODEL.name], env=environment)
     try:
         yield process
     finally:
