@@ -10,7 +10,7 @@ from events.reactions import ReactionLoop
 from events.relay import Relay
 from kit.app import Service, create_app
 from kit.database import Database
-from orders_svc import api, reactions
+from orders_svc import api, reactions, views
 from orders_svc.key_pruning import KeyPruning
 from orders_svc.placing import Placing
 from orders_svc.placing.chain import ChainPlacing
@@ -18,6 +18,7 @@ from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.links import Links
 from orders_svc.settings import OrdersSettings
 from orders_svc.timeouts import TimeOuts
+from orders_svc.views.gate import Gate
 from orders_svc.waiting import Waiting
 
 DESCRIPTION = """Takes orders, and knows how each of them ended.
@@ -31,7 +32,7 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
     waiting = Waiting(database)
     service = Service(name="orders", title="Orders", database=database, routers=[], draining=[waiting.drain])
     placing = {"events": _events, "chain": _chain}[settings.wiring](settings, service, waiting)
-    service.routers.append(api.router(database, placing, waiting))
+    service.routers += [api.router(database, placing, waiting), views.router(Gate(database, settings.wiring))]
     service.checks["placing"] = placing.ready
     service.tasks |= {
         "waiting": waiting.run,

@@ -23,7 +23,7 @@ def _order(description: str, example: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _problem(status: int, description: str, kind: str, title: str, detail: str, **extra: Any) -> dict[str, Any]:
+def problem(status: int, description: str, kind: str, title: str, detail: str, **extra: Any) -> dict[str, Any]:
     body = {"type": f"urn:shop:problem:{kind}", "title": title, "status": status, "detail": detail, **extra}
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
     return {"description": description, "content": {"application/problem+json": {"schema": schema, "example": body}}}
@@ -33,20 +33,20 @@ def _header(name: str, description: str, schema: dict[str, Any], example: str) -
     return {"name": name, "in": "header", "description": description, "schema": schema, "example": example}
 
 
-_BROKEN = _problem(
+_BROKEN = problem(
     400, "The request cannot be read", "broken-json", "The body is not JSON", "Expecting value: line 1 column 15"
 )
-_TOO_LARGE = _problem(
+_TOO_LARGE = problem(
     413, "The body is too large", "too-large", "The body is too large", "at most 65536 bytes are accepted"
 )
-_NOT_JSON = _problem(
+_NOT_JSON = problem(
     415,
     "The body is not sent as JSON",
     "content-type",
     "Unsupported media type",
     "send the body as application/json, not text/plain",
 )
-_INVALID = _problem(
+INVALID = problem(
     422,
     "The values do not fit",
     "invalid-request",
@@ -54,10 +54,10 @@ _INVALID = _problem(
     "quantity: Input should be greater than or equal to 1",
     errors=[{"field": "quantity", "message": "Input should be greater than or equal to 1"}],
 )
-_UNKNOWN = _problem(
+_UNKNOWN = problem(
     404, "There is no such order", "unknown-order", "Unknown order", "there is no order 019ab0f2-6f7c-7c31-8a55-0d2c1b"
 )
-_UNAVAILABLE = _problem(
+UNAVAILABLE = problem(
     503,
     "Not now; nothing is wrong with the request",
     "unavailable",
@@ -65,7 +65,7 @@ _UNAVAILABLE = _problem(
     "the database cannot be reached right now",
 )
 _LINK_FAILED = "wiring `chain` only: a service of the chain failed; the order, if there is one, is rejected"
-_UNPROCESSABLE = _problem(
+_UNPROCESSABLE = problem(
     422,
     "The values do not fit, the product is not sold, or the key was used for another order",
     "unknown-product",
@@ -128,7 +128,7 @@ PLACE_ORDER: dict[str, Any] = {
         201: _order("Confirmed", EXAMPLE_ORDER),
         202: _order("Accepted, and not settled yet (or nobody asked)", _PENDING),
         400: _BROKEN,
-        409: _problem(
+        409: problem(
             409,
             "Rejected or cancelled; `order` is the order, `detail` the reason",
             "order-rejected",
@@ -139,9 +139,9 @@ PLACE_ORDER: dict[str, Any] = {
         413: _TOO_LARGE,
         415: _NOT_JSON,
         422: _UNPROCESSABLE,
-        502: _problem(502, _LINK_FAILED, "link-failed", "A service answered with an error", "500 Internal error"),
-        503: _UNAVAILABLE,
-        504: _problem(504, _LINK_FAILED, "link-failed", "A service did not answer in time", "no answer within 3 s"),
+        502: problem(502, _LINK_FAILED, "link-failed", "A service answered with an error", "500 Internal error"),
+        503: UNAVAILABLE,
+        504: problem(504, _LINK_FAILED, "link-failed", "A service did not answer in time", "no answer within 3 s"),
     },
 }
 
@@ -151,8 +151,8 @@ GET_ORDER: dict[str, Any] = {
     "responses": {
         200: {"model": OrderAnswer, "description": "The order as it is now"},
         404: _UNKNOWN,
-        422: _INVALID,
-        503: _UNAVAILABLE,
+        422: INVALID,
+        503: UNAVAILABLE,
     },
 }
 
@@ -162,8 +162,8 @@ LIST_ORDERS: dict[str, Any] = {
     "response_model": None,
     "responses": {
         200: {"model": OrdersAnswer, "description": "One page"},
-        422: _INVALID,
-        503: _UNAVAILABLE,
+        422: INVALID,
+        503: UNAVAILABLE,
     },
 }
 
@@ -184,7 +184,7 @@ CANCEL_ORDER: dict[str, Any] = {
         202: _order("Being cancelled", _CANCELLING),
         400: _BROKEN,
         404: _UNKNOWN,
-        409: _problem(
+        409: problem(
             409,
             "It is rejected or cancelled already, or was delivered",
             "cannot-cancel",
@@ -195,8 +195,8 @@ CANCEL_ORDER: dict[str, Any] = {
         ),
         413: _TOO_LARGE,
         415: _NOT_JSON,
-        422: _INVALID,
-        503: _problem(
+        422: INVALID,
+        503: problem(
             503,
             "Not now, repeat the request. Wiring `chain`: delivery has not answered, the order stays cancelling",
             "cancellation-unanswered",

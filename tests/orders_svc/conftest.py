@@ -19,12 +19,15 @@ from kit.app import Service
 from kit.database import Database
 from kit.process import configure_logging
 from orders_svc.app import build
+from orders_svc.read_models import MODELS
 from orders_svc.settings import OrdersSettings
 from tests.orders_svc.downstream import PRODUCTS, Downstream, free_port, running_downstream
 from tests.waiting import eventually
 
 WITHDRAWN = 9
-TABLES = "orders, idempotency_keys, product_copy, read_models, outbox, inbox, positions, dead_letters"
+BOOKKEEPING = "outbox, inbox, positions, dead_letters"
+VIEWS = "product_copy, read_models, history_orders, history_steps, sales_orders, sales"
+TABLES = f"orders, idempotency_keys, {VIEWS}, {BOOKKEEPING}"
 
 
 @dataclass
@@ -98,7 +101,7 @@ async def emptied(orders_url: str) -> AsyncIterator[Any]:
     """A connection for looking into a database that is empty but for a complete product copy."""
     connection = await asyncpg.connect(orders_url)
     await connection.execute(f"TRUNCATE {TABLES}")
-    await connection.execute("INSERT INTO read_models VALUES ('product-copy', now())")
+    await connection.executemany("INSERT INTO read_models VALUES ($1, now())", [(name,) for name in MODELS])
     insert = "INSERT INTO product_copy VALUES ($1, $2, $3, 1000000, '', $4, 7, now(), now())"
     await connection.executemany(insert, [(*product, False) for product in PRODUCTS])
     await connection.execute(insert, WITHDRAWN, "FAX", 500, True)

@@ -23,6 +23,8 @@ OPERATIONS = [
     ("/orders", "GET"),
     ("/orders/{order_id}", "GET"),
     ("/orders/{order_id}/cancel", "POST"),
+    ("/customers/{customer_id}/orders", "GET"),
+    ("/sales", "GET"),
 ]
 
 
