@@ -13,6 +13,7 @@ from events.outbox import Outbox
 from events.pruning import Pruner
 from events.reactions import ReactionLoop
 from events.relay import Relay
+from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
 
@@ -42,7 +43,12 @@ def _events(settings: DeliverySettings, service: Service) -> Begin:
         topics=TOPICS,
         reactions=REACTIONS,
     )
-    service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
+    service.tasks |= {
+        "relay": relay.run,
+        "reactions": loop.run,
+        "requeued": requeued_reactions("delivery", outbox, REACTIONS).run,
+        "pruning": Pruner(service.database).run,
+    }
     return outbox.transaction
 
 

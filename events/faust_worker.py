@@ -25,6 +25,7 @@ from events.kafka import Kafka, quiet_client_logs
 from events.log_bounds import Bounds, log_bounds, pull_back_group
 from events.positions import Partition, PositionError, Positions
 from events.projection import Projector, ReadModel
+from events.requeued import requeued_projections
 from events.standing import caught_up, check_all, watch
 from kit.database import Connection, Database
 
@@ -57,7 +58,7 @@ def run(
     _assert_compiled_streams()
     quiet_client_logs()
     asyncio.run(prepare(model, kafka, database_url))
-    database = Database(database_url, min_size=1, max_size=3, application=model.name)
+    database = Database(database_url, min_size=1, max_size=4, application=model.name)
     app = build_app(
         model,
         kafka=kafka,
@@ -168,6 +169,16 @@ def build_app(
         async with database.transaction() as connection:
             await on_ready(connection)
         log.info("the read model is ready", read_model=model.name)
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def handle_requeued() -> None:
+        await _open(database)
+        try:
+            await requeued_projections(model, database).run()
+        except Exception as error:
+            log.critical("the read model stops", read_model=model.name, exc_info=error)
+            await app.crash(error)
+            raise
 
     @app.task  # type: ignore[untyped-decorator]
     async def watch_the_topics() -> None:

@@ -43,7 +43,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 class Pruner:
     """Forgets inbox entries after ``keep`` (30 days), which must be longer than an event can wait in an outbox before
-    it is published, and than a dead letter may wait to be handled again (docs/delivery-guarantees.md).
+    it is published. Dead letters may wait for longer than that: they do not need their entry to be handled once.
 
     At most ``batch`` rows a transaction with a breath between, so that nobody waits long for it. Oldest first, each
     piece from where the last one ended: what is deleted already, and still in the index until vacuum comes, is not

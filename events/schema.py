@@ -1,7 +1,7 @@
 """The bookkeeping tables as Alembic operations, frozen as each version was released.
 
-Each service's first migration calls ``upgrade_v1(op)``. Tables change by adding ``upgrade_v2`` here and calling it from
-a new migration of each service; a test compares the result with ``events.tables``.
+Each service's first migration calls ``upgrade_v1(op)``, a later one ``upgrade_v2(op)``. Tables change by adding the
+next step here and calling it from a new migration of each service; a test compares the result with ``events.tables``.
 """
 
 from typing import Any
@@ -61,6 +61,26 @@ def upgrade_v1(op: Any) -> None:
         _time("died_at"),
     )
     op.create_index("dead_letters_record", "dead_letters", ["consumer", "topic", "partition", "offset"], unique=True)
+
+
+def upgrade_v2(op: Any) -> None:
+    """Dead letters can be requeued, and discarded with a reason."""
+    op.add_column("dead_letters", sa.Column("requeued_at", sa.DateTime(timezone=True)))
+    op.add_column("dead_letters", sa.Column("discarded_at", sa.DateTime(timezone=True)))
+    op.add_column("dead_letters", sa.Column("discarded_why", sa.Text))
+    op.create_index(
+        "dead_letters_requeued",
+        "dead_letters",
+        ["consumer", "topic", "partition", "offset"],
+        postgresql_where=sa.text("requeued_at IS NOT NULL"),
+    )
+
+
+def downgrade_v2(op: Any) -> None:
+    """Forgets who was requeued and what was discarded: all of them are plain dead letters again."""
+    op.drop_index("dead_letters_requeued", "dead_letters")
+    for column in ("discarded_why", "discarded_at", "requeued_at"):
+        op.drop_column("dead_letters", column)
 
 
 def downgrade_v1(op: Any) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 
 metadata = MetaData()
@@ -80,6 +81,18 @@ dead_letters = Table(
     Column("traceback", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="1"),
     Column("died_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("requeued_at", DateTime(timezone=True)),
+    Column("discarded_at", DateTime(timezone=True)),
+    Column("discarded_why", Text),
     Index("dead_letters_record", "consumer", "topic", "partition", "offset", unique=True),
+    Index(
+        "dead_letters_requeued",
+        "consumer",
+        "topic",
+        "partition",
+        "offset",
+        postgresql_where=text("requeued_at IS NOT NULL"),
+    ),
 )
-"""Events whose handling failed for good: raw bytes (headers as a JSON list of [name, base64]), with the reason."""
+"""Events whose handling failed for good: raw bytes (headers as a JSON list of [name, base64]), with the reason. One
+that is requeued waits for its consumer to handle it again; one that is discarded is the record of that decision."""

@@ -17,6 +17,7 @@ HANDLED = Counter("events_handled_total", "Events handled, effects committed", [
 SKIPPED = Counter("events_skipped_total", "Events of types that the consumer does not handle", ["consumer"])
 DUPLICATES = Counter("events_duplicates_total", "Events that had been handled before", ["consumer"])
 DEAD_LETTERS = Counter("events_dead_letters_total", "Events whose handling failed for good", ["consumer", "type"])
+REQUEUED = Counter("events_requeued_total", "Requeued dead letters: handled, or failed again", ["consumer", "outcome"])
 RETRIES = Counter("events_retries_total", "Batches tried again after a transient failure", ["consumer"])
 LAG = Gauge("events_consumer_lag", "Events not yet handled", ["consumer", "topic", "partition"])
 HEALTHY = Gauge("events_consumer_healthy", "1 while the consumer does its work", ["consumer"])

@@ -8,6 +8,7 @@ from events.outbox import Outbox
 from events.pruning import Pruner
 from events.reactions import ReactionLoop
 from events.relay import Relay
+from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
 from orders_svc import api, reactions, views
@@ -46,15 +47,21 @@ def _events(settings: OrdersSettings, service: Service, waiting: Waiting) -> Pla
     kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
     relay = Relay(service="orders", kafka=kafka, database_url=settings.database_url)
     outbox = Outbox(service.database, relay.wake)
+    handlers = reactions.handlers(waiting.tell)
     loop = ReactionLoop(
         consumer="orders",
         kafka=kafka,
         database=service.database,
         outbox=outbox,
         topics=reactions.TOPICS,
-        reactions=reactions.handlers(waiting.tell),
+        reactions=handlers,
     )
-    service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
+    service.tasks |= {
+        "relay": relay.run,
+        "reactions": loop.run,
+        "requeued": requeued_reactions("orders", outbox, handlers).run,
+        "pruning": Pruner(service.database).run,
+    }
     return EventsPlacing(service.database, outbox)
 
 

@@ -7,6 +7,7 @@ from events.outbox import Outbox
 from events.pruning import Pruner
 from events.reactions import ReactionLoop
 from events.relay import Relay
+from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
 from products_svc import api, participant
@@ -51,5 +52,10 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness) ->
         topics=TOPICS,
         reactions=reactions,
     )
-    service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
+    service.tasks |= {
+        "relay": relay.run,
+        "reactions": loop.run,
+        "requeued": requeued_reactions("products", outbox, reactions).run,
+        "pruning": Pruner(service.database).run,
+    }
     return outbox.transaction

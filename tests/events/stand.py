@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from alembic.migration import MigrationContext
@@ -84,10 +85,16 @@ async def stand(kafka: Kafka, url: str, *, partitions: int = 2) -> AsyncIterator
 
 
 async def migrate(url: str) -> None:
-    """The bookkeeping tables as a service's first migration makes them, and the table of effects."""
+    """The bookkeeping tables as a service's migrations make them, and the table of effects."""
+
+    def upgrade(sync: sa.Connection) -> None:
+        op = Operations(MigrationContext.configure(sync))
+        schema.upgrade_v1(op)
+        schema.upgrade_v2(op)
+
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.begin() as connection:
-        await connection.run_sync(lambda sync: schema.upgrade_v1(Operations(MigrationContext.configure(sync))))
+        await connection.run_sync(upgrade)
         await connection.exec_driver_sql("CREATE TABLE effects (id bigserial PRIMARY KEY, key text, type text)")
     await engine.dispose()
 

@@ -16,7 +16,7 @@ async def test_the_migration_makes_the_tables_of_the_code(create_database: Creat
     migrated = create_async_engine(_asyncpg(await create_database("migrated")))
     declared = create_async_engine(_asyncpg(await create_database("declared")))
     async with migrated.begin() as connection:
-        await connection.run_sync(lambda sync: schema.upgrade_v1(_operations(sync)))
+        await connection.run_sync(_upgrade)
     async with declared.begin() as connection:
         await connection.run_sync(tables.metadata.create_all)
     async with migrated.connect() as one, declared.connect() as other:
@@ -32,9 +32,22 @@ async def test_a_downgrade_leaves_nothing(create_database: CreateDatabase) -> No
     engine = create_async_engine(_asyncpg(await create_database("downgraded")))
     async with engine.begin() as connection:
         await connection.run_sync(lambda sync: schema.upgrade_v1(_operations(sync)))
+        before = await connection.run_sync(_dead_letter_columns)
+        await connection.run_sync(lambda sync: schema.upgrade_v2(_operations(sync)))
+        await connection.run_sync(lambda sync: schema.downgrade_v2(_operations(sync)))
+        assert await connection.run_sync(_dead_letter_columns) == before
         await connection.run_sync(lambda sync: schema.downgrade_v1(_operations(sync)))
         assert await connection.run_sync(lambda sync: sa.inspect(sync).get_table_names()) == []
     await engine.dispose()
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    schema.upgrade_v1(_operations(connection))
+    schema.upgrade_v2(_operations(connection))
+
+
+def _dead_letter_columns(connection: sa.Connection) -> set[str]:
+    return {column["name"] for column in sa.inspect(connection).get_columns("dead_letters")}
 
 
 def _storage(connection: sa.Connection) -> list[tuple[object, ...]]:
