@@ -14,6 +14,7 @@ from events.arrivals import Identity, Reader
 from events.catalogue import OrderPlaced, StockReserved
 from events.envelope import Envelope, EnvelopeError, Malformed, UnknownType, UnknownVersion, decode, encode
 from events.outbox import Transaction
+from events.requeued import requeued_reactions
 from events.upcasting import JsonObject, Upcasters
 from tests.events.stand import Stand, note, placed, publish, running
 from tests.waiting import eventually
@@ -168,6 +169,31 @@ async def test_an_old_consumer_makes_the_new_version_a_dead_letter_and_goes_on(s
         (event.key.encode(), encode(event)[1], "shop.orders.OrderPlaced.v2") for event in news
     )
     assert all("OrderPlaced.v2 is newer than this program, which reads v1" in letter[3] for letter in letters)
+
+
+async def test_after_the_upgrade_what_came_too_early_is_requeued_and_understood(shop: Stand) -> None:
+    given: list[OrderPlacedV2] = []
+
+    async def understand(transaction: Transaction, envelopes: Sequence[Envelope[OrderPlacedV2]]) -> None:
+        given.extend(envelope.data for envelope in envelopes)
+        await note(transaction, envelopes)
+
+    early = upgraded()
+    await publish(shop.kafka, [early])
+    async with running(shop.loop({OrderPlaced: note})):
+        await eventually(lambda: shop.rows("SELECT * FROM dead_letters"))
+
+    await shop.rows("UPDATE dead_letters SET requeued_at = now()")
+    assert await requeued_reactions("products", shop.outbox(), {OrderPlaced: note}).handle_next()
+    assert await shop.effects() == []
+    ((error, attempts),) = await shop.rows("SELECT error, attempts FROM dead_letters WHERE requeued_at IS NULL")
+    assert (error.split(":")[0], attempts) == ("UnknownVersion", 2), "before the upgrade it comes back"
+
+    await shop.rows("UPDATE dead_letters SET requeued_at = now()")
+    assert await requeued_reactions("products", shop.outbox(), {OrderPlacedV2: understand}).handle_next()
+    assert [event.channel for event in given] == ["web"]
+    assert await shop.effects() == [early.key]
+    assert await shop.rows("SELECT * FROM dead_letters") == []
 
 
 async def test_an_upgraded_consumer_handles_old_and_new_mixed_in_their_order(

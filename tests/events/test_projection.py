@@ -1,12 +1,7 @@
 """Read models: rows and position in one transaction, whoever delivers the records, and however often."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,7 +13,7 @@ from events.log_bounds import Bounds, log_bounds
 from events.positions import Partition, PositionMoved, Positions, TopicRecreated
 from events.projection import Projector
 from tests.events.stand import Stand, delete, product, publish, publish_raw, read, recreate
-from tests.events.tally import TABLE, Tally
+from tests.events.tally import TABLE, Tally, worker
 from tests.waiting import eventually
 
 
@@ -218,18 +213,6 @@ class Looks:
     async def stand_at(self, offset: int) -> None:
         async with self._shop.database.connection() as connection:
             await Positions("tally").set(connection, self._place, offset)
-
-
-@contextmanager
-def worker(shop: Stand) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "tests.events.tally", shop.url, shop.kafka.bootstrap_servers, shop.kafka.prefix]
-    process = subprocess.Popen(command, env=dict(os.environ))
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
 
 
 async def _seen(shop: Stand, number: int) -> bool:

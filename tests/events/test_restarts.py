@@ -6,18 +6,23 @@ On servers of these tests' own, so that nobody else's die.
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from aiokafka.protocol.commit import OffsetCommitRequest
 
+from events.catalogue import OrderPlaced
+from events.envelope import Envelope
 from events.kafka import Kafka
+from events.outbox import Transaction
+from events.requeued import requeued_reactions
 from lab.backends import KafkaBroker, PostgresServer
 from lab.supervision.home import Home
 from tests.conftest import CreateDatabase
-from tests.events.stand import Stand, admin, placed, publish, running, stand
+from tests.events.stand import Stand, admin, note, placed, publish, running, stand
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -66,7 +71,7 @@ async def test_kill_9_of_kafka_loses_and_repeats_nothing(broker: KafkaBroker, cr
 
 async def test_kill_9_of_postgresql_loses_and_repeats_nothing(kafka: Kafka, postgres: PostgresServer) -> None:
     keys = [uuid.uuid4() for _ in range(10)]
-    async with stand(kafka, await _database(postgres)) as shop:
+    async with stand(kafka, await _database(postgres, "events")) as shop:
         relay, loop = shop.relay(), shop.loop(batch_size=20)
         async with running(relay, loop):
             await _record(shop, keys, range(1, 31), relay.wake)
@@ -79,6 +84,28 @@ async def test_kill_9_of_postgresql_loses_and_repeats_nothing(kafka: Kafka, post
             await eventually(shop.outbox_is_empty)
             await eventually(lambda: relay.healthy and loop.healthy)
         assert await shop.rows("SELECT key, count(*) FROM effects GROUP BY key HAVING count(*) <> 60") == []
+        assert await shop.value("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_kill_9_of_postgresql_loses_and_repeats_nothing_that_was_requeued(
+    kafka: Kafka, postgres: PostgresServer
+) -> None:
+    orders = [placed() for _ in range(300)]
+
+    async def refuse(transaction: Transaction, envelopes: Sequence[Envelope[Any]]) -> None:
+        raise ZeroDivisionError
+
+    async with stand(kafka, await _database(postgres, "requeued")) as shop:
+        await publish(kafka, orders)
+        async with running(shop.loop({OrderPlaced: refuse})):
+            await eventually(lambda: shop.value("SELECT count(*) = 300 FROM dead_letters"))
+        async with running(requeued_reactions("products", shop.outbox(), {OrderPlaced: note})):
+            await shop.rows("UPDATE dead_letters SET requeued_at = now()")
+            await eventually(lambda: _handled(shop, 20), every=0.001)
+            postgres.kill()
+            postgres.start()
+            await eventually(lambda: _handled(shop, 300), within=60)
+        assert sorted(await shop.effects()) == sorted(order.key for order in orders)
         assert await shop.value("SELECT count(*) FROM dead_letters") == 0
 
 
@@ -126,11 +153,11 @@ async def _handled(shop: Stand, number: int) -> bool:
         return False
 
 
-async def _database(postgres: PostgresServer) -> str:
+async def _database(postgres: PostgresServer, name: str) -> str:
     connection = await asyncpg.connect(postgres.admin_url)
-    await connection.execute("CREATE DATABASE events")
+    await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
-    return urlsplit(postgres.admin_url)._replace(path="/events").geturl()
+    return urlsplit(postgres.admin_url)._replace(path=f"/{name}").geturl()
 
 
 async def _offsets(kafka: Kafka) -> dict[object, object]:
