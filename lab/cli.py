@@ -2,7 +2,7 @@
 
 import typer
 
-from lab.commands import audit, compare, demo, doctor, down, order, replay, status, up
+from lab.commands import audit, compare, dead_letters, demo, doctor, down, order, replay, status, up
 
 app = typer.Typer(
     name="shop",
@@ -19,6 +19,7 @@ app.command()(order.order)
 app.command()(compare.compare)
 app.command()(audit.audit)
 app.command()(replay.replay)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 

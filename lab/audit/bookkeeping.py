@@ -11,7 +11,9 @@ _OUTBOX = """
 _PREPARED = """
     SELECT gid, owner, prepared FROM pg_prepared_xacts
     WHERE database = current_database() AND ($1::timestamptz IS NULL OR prepared <= $1) ORDER BY prepared"""
-_DEAD = 'SELECT id, consumer, topic, partition, "offset", error FROM dead_letters ORDER BY died_at, id'
+_DEAD = """
+    SELECT id, consumer, topic, partition, "offset", error, requeued_at FROM dead_letters
+    WHERE discarded_at IS NULL ORDER BY died_at, id"""
 
 
 async def outboxes_are_empty(at: Snapshot, cut: datetime | None) -> Check:
@@ -35,11 +37,13 @@ async def nothing_is_prepared(at: Snapshot, cut: datetime | None) -> Check:
 
 
 async def dead_letters(at: Snapshot) -> Check:
-    """A notice, not a finding: the event is kept, with its reason, until a person has looked at it."""
+    """A notice, not a finding: the event is kept, with its reason, and counts until it was requeued and handled, or
+    discarded (``shop dead-letters``)."""
     check = Check("dead letters", notice=True)
     for service, connection in at.items():
         check.looked_at += 1
         async for row in rows(connection, _DEAD):
             where = f"{row['consumer']}: {row['topic']}/{row['partition']}@{row['offset']}"
-            check.add(f"{service} {row['id']}", f"{where}: {row['error'][:120]}")
+            state = " (requeued)" if row["requeued_at"] is not None else ""
+            check.add(f"{service} {row['id']}", f"{where}: {row['error'][:120]}{state}")
     return check

@@ -47,7 +47,7 @@ def _show(found: dict[str, Any]) -> None:
             console.print(f"outbox of {service}: [yellow]{backlog['rows']} events wait[/yellow], the oldest for {age}")
     for service, count in found.get("dead_letters", {}).items():
         if count:
-            console.print(f"dead letters of {service}: [red]{count}[/red]; `shop audit` names them")
+            console.print(f"dead letters of {service}: [red]{count}[/red]; `shop dead-letters list` names them")
     if "product_copy" in found:
         copy = found["product_copy"]
         fresh = "[green]fresh[/green]" if not copy["behind"] else f"[yellow]{copy['behind']} behind[/yellow]"

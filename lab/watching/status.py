@@ -15,7 +15,7 @@ from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessState, RunState
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
-_DEAD = "SELECT count(*) FROM dead_letters"
+_DEAD = "SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL"
 _ORDERS = "SELECT status, count(*) FROM orders GROUP BY status ORDER BY status"
 _PRODUCTS = "SELECT id, version, changed_at FROM products"
 _READ_MODELS_READY = "SELECT name FROM read_models WHERE ready_at IS NOT NULL"

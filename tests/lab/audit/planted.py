@@ -34,7 +34,8 @@ BOOKS = """
     CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, topic text, key bytea, value bytea,
         headers bytea, recorded_at timestamptz DEFAULT clock_timestamp());
     CREATE TABLE dead_letters (id uuid PRIMARY KEY, consumer text, topic text, partition int, "offset" bigint,
-        error text, died_at timestamptz DEFAULT clock_timestamp());"""
+        error text, died_at timestamptz DEFAULT clock_timestamp(), requeued_at timestamptz, discarded_at timestamptz,
+        discarded_why text);"""
 
 
 @dataclass

@@ -165,6 +165,18 @@ async def test_dead_letters_are_told_but_are_no_finding(shop: Shop) -> None:
     assert result.clean
 
 
+async def test_a_requeued_dead_letter_counts_until_it_was_handled_and_a_discarded_one_does_not(shop: Shop) -> None:
+    for offset, mark in enumerate(("requeued_at", "discarded_at")):
+        await shop.run(
+            "products",
+            f'INSERT INTO dead_letters (id, consumer, topic, partition, "offset", error, {mark})'
+            " VALUES ($1, 'c', 't', 0, $2, 'bad', now())",
+            uuid.uuid4(),
+            offset,
+        )
+    assert list(found(await look(shop), "dead letters").values()) == ["c: t/0@0: bad (requeued)"]
+
+
 async def test_orders_at_an_outdated_price_are_told_but_are_no_finding(shop: Shop) -> None:
     order = await shop.place("confirmed", "reserved", "started")
     await shop.run("products", "UPDATE reservations SET outdated_price = true WHERE order_id = $1", uuid.UUID(order))

@@ -37,6 +37,7 @@ def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_commands_are_these() -> None:
     expected = {"up", "down", "status", "order", "compare", "audit", "replay", "replay product-copy", "doctor", "demo"}
+    expected |= {f"dead-letters {name}" for name in ("list", "show", "requeue", "discard")}
     assert {" ".join(path) for path in COMMANDS} >= expected
 
 
@@ -61,7 +62,9 @@ def test_no_color_means_no_escape_codes_even_on_a_terminal(arguments: list[str],
     assert "\x1b" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["status"], ["order", "MASK"], ["audit"], ["replay", "product-copy"]])
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["order", "MASK"], ["audit"], ["replay", "product-copy"], ["dead-letters", "list"]]
+)
 def test_without_a_shop_the_next_step_is_named(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
@@ -108,6 +111,12 @@ def test_a_load_that_cannot_be_carried_out_is_a_plain_error(
             2,
             "there are events, chain",
         ),
+        (["dead-letters", "requeue"], 2, "ids, or --all, or --where"),
+        (["dead-letters", "requeue", "1234abcd", "--all"], 2, "ids, or --all, or --where"),
+        (["dead-letters", "requeue", "--where", "colour=red"], 2, "there is no field 'colour'; there are service"),
+        (["dead-letters", "list", "--where", "products"], 2, "'products' is no condition: write FIELD=VALUE"),
+        (["dead-letters", "discard", "1234abcd"], 2, "--why"),
+        (["dead-letters", "discard", "1234abcd", "--why", " "], 2, "say why"),
         (["nonsense"], 2, "nonsense"),
     ],
 )

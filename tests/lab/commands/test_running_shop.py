@@ -1,13 +1,7 @@
 """The commands on a shop that runs, in the order in which a person would use them."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -15,33 +9,7 @@ import pytest
 from lab.backends import Addresses
 from lab.running.layout import SERVICES, running_shop
 from lab.supervision import Home, read_state
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """``shop`` in a home of its own, on the tests' backends."""
-
-    home: Path
-    addresses: Addresses
-    up: Mapping[str, Any] = field(default_factory=dict)
-    """What ``shop up --detach --json`` answered."""
-
-    def run(self, *arguments: str, timeout: float = 150) -> "subprocess.CompletedProcess[str]":
-        environment = {
-            **os.environ,
-            "SHOP_HOME": str(self.home),
-            "KAFKA_BOOTSTRAP_SERVERS": self.addresses.kafka,
-            "SHOP_POSTGRES_URL": self.addresses.postgres,
-            "NO_COLOR": "1",
-            "COLUMNS": "100",
-        }
-        command = [sys.executable, "-m", "lab", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
-
-    def json(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+from tests.lab.commands.command_line import CommandLine
 
 
 @pytest.fixture(scope="module", params=["events", "chain"])
