@@ -2,7 +2,7 @@
 
 import typer
 
-from lab.commands import audit, compare, dead_letters, demo, doctor, down, order, replay, status, up
+from lab.commands import audit, compare, dead_letters, demo, doctor, down, events, order, replay, status, up
 
 app = typer.Typer(
     name="shop",
@@ -16,6 +16,7 @@ app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(order.order)
+app.command()(events.events)
 app.command()(compare.compare)
 app.command()(audit.audit)
 app.command()(replay.replay)

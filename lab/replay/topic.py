@@ -51,6 +51,10 @@ class TopicReader:
         """Every partition of the topics."""
         return self._places
 
+    def logical(self, topic: str) -> str:
+        """The name without the prefix."""
+        return topic.removeprefix(self.kafka.topic(""))
+
     async def beginnings(self) -> Offsets:
         """The first offset that each partition still has."""
         return _offsets(await self._consumer.beginning_offsets(_partitions(self._places)))
@@ -72,13 +76,7 @@ class TopicReader:
         Records that compaction or retention has removed are passed over. A broker that goes away is waited for. Raises
         BeyondEnd when a partition does not reach to its ``stop``.
         """
-        begun, ends = await self.beginnings(), await self.ends()
-        for place, offset in stop.items():
-            if offset > ends[place]:
-                raise BeyondEnd(f"{name(place)} ends at offset {ends[place]:,}, before {offset:,}")
-        first = {place: max(start.get(place, 0), begun[place]) for place in stop}
-        left = {place for place in stop if first[place] < stop[place]}
-        self.seek({place: first[place] for place in left})
+        left = await self.begin(start, stop)
         while left:
             for records in await self.poll(*left):
                 end = stop[records[0].topic, records[0].partition]
@@ -86,6 +84,17 @@ class TopicReader:
                 if wanted := records if whole else [record for record in records if record.offset < end]:
                     yield wanted
             left -= {place for place in left if await self.position(place) >= stop[place]}
+
+    async def begin(self, start: Mapping[Partition, int], stop: Mapping[Partition, int]) -> set[Partition]:
+        """Seeks as ``read`` does; returns the partitions that have something left before their ``stop``."""
+        begun, ends = await self.beginnings(), await self.ends()
+        for place, offset in stop.items():
+            if offset > ends[place]:
+                raise BeyondEnd(f"{name(place)} ends at offset {ends[place]:,}, before {offset:,}")
+        first = {place: max(start.get(place, 0), begun[place]) for place in stop}
+        left = {place for place in stop if first[place] < stop[place]}
+        self.seek({place: first[place] for place in left})
+        return left
 
     def seek(self, start: Mapping[Partition, int]) -> None:
         """From here on exactly these partitions are fetched, from these offsets."""

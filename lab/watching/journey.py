@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,23 +10,20 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from events.envelope import EnvelopeError, decode
+from lab.replay.topic import TopicReader
 from lab.running.errors import ShopError
 from lab.running.layout import Layout
+from lab.watching.sentences import sentence
 
-_TOPICS = ("orders", "stock", "deliveries")
+TOPICS = ("orders", "stock", "deliveries")
+"""Whose records have an order's id as their key."""
+
+SERVICE = {"orders": "orders", "stock": "products", "deliveries": "delivery", "products": "products"}
+"""Who publishes on a topic."""
+
 _LAST = ("OrderConfirmed", "OrderRejected", "OrderCancelled")
-_SAYS = {
-    "OrderPlaced": "the order is saved, its event in the outbox",
-    "StockReserved": "stock is taken",
-    "StockRejected": "stock cannot be had",
-    "DeliveryStarted": "the delivery has started",
-    "OrderConfirmed": "the order is confirmed",
-    "OrderRejected": "the order is rejected",
-}
-_SERVICE = {"orders": "orders", "stock": "products", "deliveries": "delivery"}
 
 
 @dataclass(frozen=True)
@@ -79,28 +77,16 @@ async def follow(layout: Layout, product_id: int, quantity: int, *, patience: fl
 
 
 async def _by_events(layout: Layout, product_id: int, quantity: int, patience: float) -> Journey:
-    kafka = layout.broker()
-    consumer: Any = AIOKafkaConsumer(*map(kafka.topic, _TOPICS), fetch_max_wait_ms=50, **kafka.client_options())
-    await consumer.start()
-    try:
-        places = [
-            TopicPartition(topic, n)
-            for topic in map(kafka.topic, _TOPICS)
-            for n in consumer.partitions_for_topic(topic) or ()
-        ]
-        for at, end in (await consumer.end_offsets(places)).items():
-            consumer.seek(at, end)
+    async with TopicReader(layout.broker(), TOPICS) as reader:
+        reader.seek(await reader.ends())
         status, order, sent, answered = await place(layout, product_id, quantity)
         steps: list[Step] = []
         if "id" in order:
-            async with asyncio.timeout(patience):
-                while not any(step.what in _LAST for step in steps):
-                    for records in (await consumer.getmany(timeout_ms=200)).values():
-                        steps += [step for record in records if (step := _step(record, order["id"])) is not None]
-    except TimeoutError:
-        pass
-    finally:
-        await consumer.stop()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    while not any(step.what in _LAST for step in steps):
+                        for records in await reader.poll(*reader.places()):
+                            steps += [step for record in records if (step := _step(record, order["id"])) is not None]
     steps.sort(key=lambda step: step.at)
     return Journey(status, order, sent, answered, steps)
 
@@ -112,11 +98,10 @@ def _step(record: Any, order_id: str) -> Step | None:
         envelope = decode(record.key, record.value, record.headers)
     except EnvelopeError:
         return None
-    name = type(envelope.data).__name__
     return Step(
-        who=_SERVICE[envelope.topic],
-        what=name,
-        says=_SAYS.get(name, ""),
+        who=SERVICE[envelope.topic],
+        what=type(envelope.data).__name__,
+        says=sentence(envelope.data),
         at=envelope.time.timestamp(),
         on_topic=record.timestamp / 1000,
     )

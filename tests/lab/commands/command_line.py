@@ -22,7 +22,15 @@ class CommandLine:
     """What ``shop up --detach --json`` answered."""
 
     def run(self, *arguments: str, timeout: float = 150) -> "subprocess.CompletedProcess[str]":
-        environment = {
+        command = [sys.executable, "-m", "lab", *arguments]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=timeout)
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        command, pipe = [sys.executable, "-m", "lab", *arguments], subprocess.PIPE
+        return subprocess.Popen(command, env=self.environment(), text=True, stdout=pipe, stderr=pipe)
+
+    def environment(self) -> dict[str, str]:
+        return {
             **os.environ,
             "SHOP_HOME": str(self.home),
             "KAFKA_BOOTSTRAP_SERVERS": self.addresses.kafka,
@@ -30,8 +38,6 @@ class CommandLine:
             "NO_COLOR": "1",
             "COLUMNS": "100",
         }
-        command = [sys.executable, "-m", "lab", *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout)
 
     def json(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

@@ -1,5 +1,8 @@
 """The commands on a shop that runs, in the order in which a person would use them."""
 
+import json
+import re
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -135,3 +138,70 @@ def test_the_product_copy_is_rebuilt_while_the_shop_is_open(shop: CommandLine) -
     assert "equal at the same positions; the rebuilt one is live now" in done.stdout
     assert shop.run("order", "CLOCK").returncode == 0, "orders reads from the new table"
     assert shop.run("audit").returncode == 0, "and the worker writes into it"
+
+
+def test_the_topics_can_be_read_as_a_person_would(shop: CommandLine) -> None:
+    if not is_events(shop):
+        done = shop.run("events")
+        assert done.returncode == 1
+        assert "only the wiring `events` has topics" in done.stderr
+        return
+    assert shop.run("order", "mask", "--quantity", "2").returncode == 0
+    done = shop.run("events", "--topic", "orders", "--topic", "products", "--from", "5m")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"orders\[\d\]@\d+ +OrderPlaced .*2 x MASK for 400\.00, You$", done.stdout, re.MULTILINE)
+    assert "StockReserved" not in done.stdout
+    assert "events shown" in done.stderr
+    last = shop.run("events", "--limit", "1", "--topic", "orders", "--json")
+    (line,) = last.stdout.splitlines()
+    assert json.loads(line)["data"]["amount"] == 40000
+    assert re.search(r"the last 1 of \d+ events", last.stderr)
+
+
+def test_an_order_is_told_from_the_topics(shop: CommandLine) -> None:
+    if not is_events(shop):
+        return
+    assert shop.run("order", "CLOCK").returncode == 0
+    newest = shop.run("events", "--limit", "1", "--topic", "orders", "--json").stdout
+    order = json.loads(newest)["key"]
+    told = [json.loads(line) for line in shop.run("events", "--order", order, "--json").stdout.splitlines()]
+    names = ["OrderPlaced", "StockReserved", "DeliveryStarted", "OrderConfirmed"]
+    assert [step["type"].split(".")[2] for step in told] == names
+    assert told[0]["ms_since_placed"] == 0
+    text = shop.run("events", "--order", order).stdout
+    assert [name for line in text.splitlines() for name in names if name in line] == names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--order", "01936e2a-0000-7000-8000-000000000001"], 1, "no event of order 01936e2a"),
+        (["--order", "01936e2a"], 2, "all of it is needed"),
+        (["--from", "yesterday"], 2, "'yesterday' is no moment"),
+        (["--from", "orders:0=99999"], 1, "there is no 99,999 yet"),
+        (["--topic", "ordres"], 2, "there are orders, stock, deliveries, products"),
+        (["--follow", "--until", "now"], 2, "--follow has no end"),
+    ],
+)
+def test_what_cannot_be_shown_is_said(shop: CommandLine, arguments: list[str], code: int, said: str) -> None:
+    if not is_events(shop):
+        return
+    done = shop.run("events", *arguments)
+    assert said in done.stderr
+    assert done.returncode == code
+    assert done.stdout == ""
+
+
+def test_following_shows_what_arrives_until_it_is_interrupted(shop: CommandLine) -> None:
+    if not is_events(shop):
+        return
+    assert shop.run("order", "mask").returncode == 0
+    with shop.start("events", "--follow", "--limit", "0", "--topic", "stock", "--json") as following:
+        assert following.stdout is not None
+        assert following.stderr is not None
+        assert "the last 0 of" in following.stderr.readline()
+        assert shop.run("order", "mask").returncode == 0
+        assert json.loads(following.stdout.readline())["type"] == "shop.stock.StockReserved.v1"
+        following.send_signal(signal.SIGINT)
+        assert following.wait(20) == 0
+        assert "1 event shown" in following.stderr.read()

@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from events.kafka import Kafka
 from events.topics import COMPACTED, Topic, declare
 from lab.replay.errors import BeyondEnd, NotDeclared
+from lab.replay.merging import last
 from lab.replay.topic import Offsets, TopicReader
 from tests.waiting import eventually
 
@@ -118,6 +119,9 @@ async def test_positions_in_the_gaps_of_a_compacted_topic_are_fine(kafka: Kafka,
         (found,) = (await values(reader, {place: 3}, {place: 10})).values()
         assert found == ["a9", "b"], "it starts in a gap"
         assert await values(reader, {place: 2}, {place: 7}) == {}, "nothing but gaps"
+        newest = await last(reader, {place: 0}, {place: 10}, 2)
+        assert [record.value for record in newest] == [b"a9", b"b"]
+        assert await last(reader, {place: 0}, {place: 8}, 2) == [], "however far it looks back"
 
 
 async def test_no_group_is_joined(kafka: Kafka, producer: Any) -> None:
