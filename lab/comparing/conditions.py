@@ -47,6 +47,7 @@ async def conditions(settings: CompareSettings, layout: Layout, *, embedded: lis
         "overrides": overrides(os.environ),
         "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
         "settings": asdict(settings),
+        "read_models": "events keep the product copy, without which no order is taken; no other read model runs",
         "load": "latency from the intended send time; generator, shop and backends share this machine",
     }
 

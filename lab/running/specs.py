@@ -1,5 +1,6 @@
 """The processes of a shop and what each is told."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,11 +49,14 @@ def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
 
 
 def worker_spec(layout: Layout, model: str) -> ProcessSpec:
-    """The Faust worker that keeps one of orders' read models."""
+    """The Faust worker that keeps one of orders' read models. Its metrics, if they are asked for, are on a port of its
+    own: the first worker's is the one that was named, the others' are those after it."""
+    asked = os.environ.get("SHOP_METRICS_PORT") or "0"
+    metrics = str(int(asked) + list(layout.read_models).index(model)) if asked.isdecimal() and int(asked) else asked
     return ProcessSpec(
         name=model,
         argv=[sys.executable, "-m", "orders_svc.read_models", model],
-        env=environment(layout, "orders"),
+        env={**environment(layout, "orders"), "SHOP_METRICS_PORT": metrics},
         cwd=_CHECKOUT,
         stop_grace=15.0,
     )
