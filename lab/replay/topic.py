@@ -1,5 +1,6 @@
 """Topics between any two points, without a consumer group: nobody's position is touched."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from time import time
 from typing import Any
@@ -12,6 +13,8 @@ from events.kafka import Kafka
 from events.log_bounds import partitions_of
 from events.positions import Partition
 from lab.replay.errors import BeyondEnd, NotDeclared
+
+STOP_SECONDS = 2.0
 
 Offsets = dict[Partition, int]
 """The broker's topic name and the partition -> an offset."""
@@ -40,12 +43,19 @@ class TopicReader:
         try:
             await self._consumer.start()
         except BaseException:
-            await self._consumer.stop()
+            await self._stop()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._consumer.stop()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        """There is no group to leave, so nobody waits long for a broker that is gone. In a task of its own, because
+        aiokafka's ``stop`` can raise the CancelledError of a fetch that it ends itself."""
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait([stopping], timeout=STOP_SECONDS)
+        stopping.cancel()
 
     def places(self) -> tuple[Partition, ...]:
         """Every partition of the topics."""

@@ -60,9 +60,12 @@ async def test_following_goes_on_after_the_broker_was_away_and_says_so_once(brok
         await eventually(lambda: "found" in said)
         assert said == ["started", "lost", "found"]
         assert [one.key for one in seen] == [str(order) for order in orders]
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        broker.kill()
+        async with asyncio.timeout(5):  # nobody who wants to leave waits for a broker that is gone
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await reader.__aexit__()
 
 
 async def publish(kafka: Kafka, *orders: Any) -> None:
