@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from events import positions, telemetry
 from events.arrivals import Record
-from events.kafka import Kafka
+from events.kafka import Kafka, stop
 from events.positions import Move, Partition, Positions
 from kit.database import Database
 
@@ -101,9 +101,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
                     await asyncio.wait([self._commit])
                 await self._send_commit(consumer)
         self._give_up_partitions()
-        with suppress(OSError, KafkaError):
-            async with asyncio.timeout(5):
-                await consumer.stop()
+        await stop(consumer)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._give_up_partitions()

@@ -1,8 +1,11 @@
 """Where Kafka is and what our topics are called there."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,22 @@ class Kafka:
     def client_options(self) -> dict[str, Any]:
         """What every aiokafka client needs to connect."""
         return {"bootstrap_servers": self.bootstrap_servers}
+
+
+async def stop(client: Any, *, patience: float = 5.0) -> None:
+    """Stops an aiokafka client, and waits ``patience`` seconds at most for a broker that is gone.
+
+    In a task of its own: aiokafka's ``stop`` can raise the CancelledError of a fetch that it ended itself, and the
+    caller would take that for its own end.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    done, _ = await asyncio.wait([stopping], timeout=patience)
+    if not done:
+        stopping.cancel()
+        await asyncio.wait([stopping], timeout=1.0)
+    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+        if not isinstance(error, OSError | KafkaError):
+            raise error
 
 
 def quiet_client_logs() -> None:

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from events.intake import TopicMissing
-from events.kafka import Kafka
+from events.kafka import Kafka, stop
 from events.positions import Partition
 
 
@@ -78,4 +78,4 @@ async def _consumer(kafka: Kafka, **options: Any) -> AsyncIterator[Any]:
         await consumer.start()
         yield consumer
     finally:
-        await consumer.stop()
+        await stop(consumer)

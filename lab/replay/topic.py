@@ -1,6 +1,5 @@
 """Topics between any two points, without a consumer group: nobody's position is touched."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from time import time
 from typing import Any
@@ -9,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from events.intake import TopicMissing
-from events.kafka import Kafka
+from events.kafka import Kafka, stop
 from events.log_bounds import partitions_of
 from events.positions import Partition
 from lab.replay.errors import BeyondEnd, NotDeclared
@@ -43,19 +42,12 @@ class TopicReader:
         try:
             await self._consumer.start()
         except BaseException:
-            await self._stop()
+            await stop(self._consumer, patience=STOP_SECONDS)
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-
-    async def _stop(self) -> None:
-        """There is no group to leave, so nobody waits long for a broker that is gone. In a task of its own, because
-        aiokafka's ``stop`` can raise the CancelledError of a fetch that it ends itself."""
-        stopping = asyncio.ensure_future(self._consumer.stop())
-        await asyncio.wait([stopping], timeout=STOP_SECONDS)
-        stopping.cancel()
+        await stop(self._consumer, patience=STOP_SECONDS)
 
     def places(self) -> tuple[Partition, ...]:
         """Every partition of the topics."""
