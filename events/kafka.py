@@ -39,9 +39,10 @@ async def stop(client: Any, *, patience: float = 5.0) -> None:
     if not done:
         stopping.cancel()
         await asyncio.wait([stopping], timeout=1.0)
-    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
-        if not isinstance(error, OSError | KafkaError):
-            raise error
+        return
+    error = None if stopping.cancelled() else stopping.exception()
+    if error is not None and not isinstance(error, OSError | KafkaError):
+        raise error
 
 
 def quiet_client_logs() -> None:
