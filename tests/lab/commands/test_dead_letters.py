@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from lab.backends import Addresses
+from lab.dead_letters.letters import read_letters
 from lab.running.layout import Layout, running_shop
 from lab.supervision import Home
 from tests.events.stand import publish_raw
@@ -68,12 +69,12 @@ def status_of(shop: Layout, order: str) -> str:
     return status
 
 
-async def so_many(line: CommandLine, number: int) -> list[Any]:
-    async def there() -> list[Any] | None:
-        found = await asyncio.to_thread(dead, line)
-        return found if len(found) == number else None
+async def so_many(line: CommandLine, shop: Layout, number: int) -> list[Any]:
+    async def there() -> bool:
+        return len([one for one in await read_letters(shop) if one.state == "dead"]) == number
 
-    return await eventually(there, within=40, every=0.2) or []
+    await eventually(there, every=0.1)
+    return await asyncio.to_thread(dead, line)
 
 
 def test_where_nothing_died_there_is_nothing_to_do(line: CommandLine) -> None:
@@ -87,7 +88,7 @@ def test_an_event_that_fails_for_good_is_listed_shown_and_comes_back_until_the_c
 ) -> None:
     with products_chokes_on_product(shop, 1):
         orders = [place(shop, 1), place(shop, 1)]
-        letters = asyncio.run(so_many(line, 2))
+        letters = asyncio.run(so_many(line, shop, 2))
         assert {one["key"] for one in letters} == set(orders)
         assert {(one["service"], one["consumer"], one["type"], one["state"]) for one in letters} == {
             ("products", "products", "shop.orders.OrderPlaced.v1", "dead")
@@ -129,7 +130,7 @@ def _is_shown(line: CommandLine, letter: dict[str, Any]) -> None:
 
 async def test_what_never_can_be_handled_is_shown_as_it_is_and_discarded(line: CommandLine, shop: Layout) -> None:
     await publish_raw(shop.broker(), "deliveries", BAD, [("ce_type", b"shop.deliveries.DeliveryStarted.v1")])
-    (letter,) = await so_many(line, 1)
+    (letter,) = await so_many(line, shop, 1)
     shown = line.run("dead-letters", "show", letter["id"])
     assert '{"orderId": \\x1b[31m broken' in shown.stdout
     assert "\x1b" not in shown.stdout
@@ -152,7 +153,7 @@ async def test_what_never_can_be_handled_is_shown_as_it_is_and_discarded(line: C
 
 async def test_the_read_models_dead_letters_are_handled_by_its_worker(line: CommandLine, shop: Layout) -> None:
     await publish_raw(shop.broker(), "products", b"[]", [("ce_type", b"shop.products.ProductChanged.v1")], key=b"9")
-    (letter,) = await so_many(line, 1)
+    (letter,) = await so_many(line, shop, 1)
     assert (letter["service"], letter["consumer"]) == ("orders", "product-copy")
     told = line.json("dead-letters", "requeue", "--all")
     assert (told["failed"], told["letters"][0]["attempts"]) == (1, letter["attempts"] + 1)
