@@ -1,7 +1,7 @@
 """Events whose handling failed for good, parked whole until a person requeues or discards them.
 
-One that is requeued is handled again by its consumer (``events.requeued``) and gone then; one that is discarded stays as
-the record of that decision. Nothing else takes them away.
+One that is requeued is handled again by its consumer (``events.requeued``) and gone then; one that is discarded stays
+as the record of that decision. Nothing else takes them away.
 """
 
 import base64

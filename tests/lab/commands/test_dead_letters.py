@@ -77,10 +77,8 @@ async def so_many(line: CommandLine, shop: Layout, number: int) -> list[Any]:
     return await asyncio.to_thread(dead, line)
 
 
-def test_where_nothing_died_there_is_nothing_to_do(line: CommandLine) -> None:
+def test_where_nothing_died_nothing_is_listed(line: CommandLine) -> None:
     assert line.run("dead-letters", "list").stdout == "no dead letters\n"
-    done = line.run("dead-letters", "requeue", "--all")
-    assert (done.returncode, done.stdout) == (0, "no dead letter to requeue\n")
 
 
 def test_an_event_that_fails_for_good_is_listed_shown_and_comes_back_until_the_cause_is_gone(
@@ -138,8 +136,6 @@ async def test_what_never_can_be_handled_is_shown_as_it_is_and_discarded(line: C
 
     done = line.run("dead-letters", "discard", letter["short"], "--why", "a [test], no delivery")
     assert done.returncode == 0, done.stderr
-    assert dead(line) == []
-    assert line.run("status").returncode == 0
     assert "[test], no delivery" in line.run("dead-letters", "list", "--discarded").stdout
     (kept,) = json.loads(line.run("dead-letters", "list", "--discarded", "--json").stdout)
     assert (kept["state"], kept["discarded_why"]) == ("discarded", "a [test], no delivery")
@@ -148,7 +144,8 @@ async def test_what_never_can_be_handled_is_shown_as_it_is_and_discarded(line: C
         assert refused.returncode == 1
         assert "was discarded at" in refused.stderr
         assert "a [test], no delivery" in refused.stderr
-    assert line.run("dead-letters", "requeue", "--all").returncode == 0, "it is not among them"
+    done = line.run("dead-letters", "requeue", "--all")
+    assert (done.returncode, done.stdout) == (0, "no dead letter to requeue\n"), "it is not among them"
 
 
 async def test_the_read_models_dead_letters_are_handled_by_its_worker(line: CommandLine, shop: Layout) -> None:
@@ -169,7 +166,6 @@ async def test_the_read_models_dead_letters_are_handled_by_its_worker(line: Comm
         (["show", "nobody"], "there is no dead letter 'nobody'; `shop dead-letters list` names them"),
         (["show", "0"], "at least 4 characters"),
         (["requeue", "ffffffff-ffff"], "there is no dead letter"),
-        (["requeue", "ffffffff-ffff", "--json"], "there is no dead letter"),
         (["discard", "ffffffff-ffff", "--why", "x"], "there is no dead letter"),
     ],
 )
