@@ -5,7 +5,7 @@ from typing import Any
 
 from events.merged_model import MergedModel
 from lab.replay.collecting import uncollected
-from lab.replay.loading import Loader
+from lab.replay.loading import Loader, add_up
 from lab.replay.newest import Newest
 from lab.replay.outcome import Counts
 from lab.replay.topic import Offsets, TopicReader
@@ -42,9 +42,7 @@ class Bulk:
         with uncollected():
             await (self._newest if self._model.newest_only else self._all)(loader, start, stretch)
         if anew:
-            for one in self._model.sums:
-                await self._connection.execute(f"DELETE FROM {one.name}")
-                await self._connection.execute(one.filled())
+            await add_up(self._connection, self._model)
         self._fresh = False
 
     async def _all(self, loader: Loader, start: Offsets, stop: Offsets) -> None:
@@ -68,11 +66,14 @@ class Bulk:
             return
         keys, seen = {record.key for record in broken}, {_place(record) for record in survivors}
         async for records in self._topics.read(start, stop):
-            for record in records:
-                if record.key in keys and _place(record) not in seen and not newest.is_odd(record):
-                    self._counts.read -= 1
-                    self._counts.superseded -= 1
-                    loader.add(record)
+            others = [
+                record
+                for record in records
+                if record.key in keys and _place(record) not in seen and not newest.is_odd(record)
+            ]
+            self._counts.read -= len(others)
+            self._counts.superseded -= len(others)
+            await loader.take(others)
         await loader.flush()
 
 
@@ -93,10 +94,6 @@ class _Passed:
 
 def _place(record: Any) -> tuple[str, int, int]:
     return record.topic, record.partition, record.offset
-
-
-def _ahead(start: Offsets, stop: Offsets) -> Offsets:
-    return {place: offset for place, offset in stop.items() if offset > start[place]}
 
 
 def lower(one: Offsets, other: Offsets) -> Offsets:

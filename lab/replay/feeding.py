@@ -1,7 +1,8 @@
 """Events once more into the live read model, from some moment on: what is missing there comes back.
 
-Merging is idempotent, so feeding an event again changes nothing that is right. What it cannot mend is a row that says
-something else at the same version: that wants a rebuild.
+Merging is idempotent, so feeding an event again changes nothing that is right. Sums are added up anew at the end, for
+the rows that are missing may still be in them, or may be missing there as well. What this cannot mend is a row that
+says something else at the same version: that wants a rebuild.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from events.positions import Positions
 from kit.database import Connection
 from lab.replay.bulk import Progress
 from lab.replay.errors import NotAMoment, NotNow
-from lab.replay.loading import Loader
+from lab.replay.loading import Loader, add_up
 from lab.replay.moments import Moment
 from lab.replay.outcome import Counts
 from lab.replay.topic import TopicReader
@@ -43,7 +44,8 @@ async def feed(
     since: Moment,
     progress: Progress = lambda passed, total: None,
 ) -> Fed:
-    """Feeds the live model from ``since`` up to where it stands now. It may be working meanwhile; positions stay.
+    """Feeds the live model from ``since`` up to where it stands now. It may be working meanwhile; positions stay. If it
+    is interrupted, the sums may count rows that came back twice: run it again.
 
     Raises ReplayError, KafkaError, asyncpg.PostgresError.
     """
@@ -52,7 +54,8 @@ async def feed(
     try:
         async with TopicReader(kafka, model.topics) as topics:
             start = await since.offsets(topics, otherwise="beginning")
-            stands = await Positions(model.name).read(Connection(connection), sorted({place[0] for place in start}))
+            positions = Positions(model.name)
+            stands = await positions.read(Connection(connection), sorted({place[0] for place in start}))
             stop = {place: max(stands.get(place, 0), offset) for place, offset in start.items()}
             total = sum(offset - start[place] for place, offset in stop.items())
             if not total:
@@ -61,6 +64,11 @@ async def feed(
             async for records in topics.read(start, stop):
                 await _again_if_in_the_way(loader, records)
                 progress(fed.counts.read, total)
+            if model.sums:
+                await positions.begin(Connection(connection), await topics.beginnings())
+                async with connection.transaction():
+                    await positions.lock(Connection(connection), sorted(start))  # the worker takes turns with us
+                    await add_up(connection, model)
     finally:
         await connection.close()
     return fed

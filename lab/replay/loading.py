@@ -20,14 +20,25 @@ CHUNK = 20_000
 Told = tuple[Record, Sequence[Change]]
 """A record, and what the model's function made of it."""
 
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+)
+"""A value that cannot be stored, as the database says it, or as asyncpg does, which raises plain Python errors while it
+encodes rows for COPY."""
+
 
 class Loader:
     """Brings records into the tables of ``model``, which may be another's shadow. Nothing is committed here.
 
-    An event that cannot be decoded or stored is counted and named, and its rows are missing, as they are in the live
-    model, which made a dead letter of it. ``fresh``: the tables are empty, so that the first chunk can be copied
-    straight into them. ``follow_sums`` moves the sums along with every chunk; without it they are somebody else's work
-    (``Summed.filled``).
+    An event that cannot be decoded or stored, or on which the model's function raises, is counted and named, and its
+    rows are missing, as they are in the live model, which made a dead letter of it. ``fresh``: the tables are empty, so
+    that the first chunk can be copied straight into them. ``follow_sums`` moves the sums along with every chunk;
+    without it they are somebody else's work (``add_up``).
     """
 
     def __init__(
@@ -40,7 +51,7 @@ class Loader:
         self._pending: list[Told] = []
         self._summed = {one.over.name for one in model.sums} if follow_sums else set()
         self._fresh = fresh
-        self._staged: dict[str, tuple[str, Query]] = {}
+        self._merges: dict[str, Query] = {}
 
     async def take(self, records: Iterable[Record]) -> None:
         """Counts the records and writes them, when there are enough of them together."""
@@ -50,13 +61,18 @@ class Loader:
             await self.flush()
 
     def add(self, record: Record) -> bool:
-        """Counts a record and keeps what it says for the next ``flush``; whether it could be read."""
+        """Counts a record and keeps what it says for the next ``flush``; whether it could be read. Whatever the model's
+        function raises makes that one record unreadable: the live model passed over it in the same way."""
         self.counts.read += 1
         arrival = self._reader.read(record)
         if arrival.envelope is not None:
+            try:
+                changes = tuple(self._model.functions[type(arrival.envelope.data)](arrival.envelope))
+            except Exception as error:  # noqa: BLE001 (counted and named, see above)
+                self.counts.broken(place_of(record), error)
+                return False
             self.counts.decoded += 1
-            changes = self._model.functions[type(arrival.envelope.data)](arrival.envelope)
-            self._pending.append((record, tuple(changes)))
+            self._pending.append((record, changes))
         elif arrival.error is not None:
             self.counts.broken(place_of(record), arrival.error)
             return False
@@ -79,7 +95,7 @@ class Loader:
                     rows = table.merge(row for _, changes in told for into, row in changes if into is table)
                     if rows:
                         await self._load(table, rows)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except REFUSED as error:
             if len(told) == 1:
                 self.counts.decoded -= 1
                 self.counts.broken(place_of(told[0][0]), error)
@@ -104,16 +120,24 @@ class Loader:
         await self._connection.copy_records_to_table(into, records=rows, columns=table.columns)
 
     async def _staging(self, table: Merged) -> tuple[str, Query]:
-        """A temporary table for the rows of a chunk, and the statement that merges them into the real one."""
-        if table.name not in self._staged:
-            staging = f"{table.name}_staging"
-            columns = ", ".join(table.columns)
-            await self._connection.execute(
-                f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} AS SELECT {columns} FROM {table.name} WITH NO DATA"
-            )
+        """A temporary table for the rows of a chunk, and the statement that merges them into the real one. It is asked
+        for anew each time: one that was made in a transaction went with it when that was rolled back."""
+        staging = f"{table.name}_staging"
+        if table.name not in self._merges:
             source = sa.table(staging, *(sa.column(name) for name in table.columns))
-            self._staged[table.name] = staging, Query(table.upsert(sa.select(*source.c)))
-        return self._staged[table.name]
+            self._merges[table.name] = Query(table.upsert(sa.select(*source.c)))
+        columns = ", ".join(table.columns)
+        await self._connection.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} AS SELECT {columns} FROM {table.name} WITH NO DATA"
+        )
+        return staging, self._merges[table.name]
+
+
+async def add_up(connection: Any, model: MergedModel) -> None:
+    """Makes the sums anew, from all rows that they are over. Nobody else may be writing to these."""
+    for one in model.sums:
+        await connection.execute(f"DELETE FROM {one.name}")
+        await connection.execute(one.filled())
 
 
 def place_of(record: Record) -> str:

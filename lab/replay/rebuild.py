@@ -15,7 +15,7 @@ as it was: before the transaction that swaps, it writes nothing but the shadow t
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -23,13 +23,13 @@ import asyncpg
 
 from events.kafka import Kafka
 from events.merged_model import MergedModel
-from events.positions import Positions
+from events.positions import Partition, Positions
 from kit.database import Connection
 from lab.replay.bulk import Bulk, Progress, between, lower, reaches, upper
 from lab.replay.errors import NotNow
 from lab.replay.outcome import Rebuild
 from lab.replay.shadow import Shadow
-from lab.replay.topic import Offsets, TopicReader
+from lab.replay.topic import Offsets, TopicReader, name
 
 LOCK_TIMEOUT = "2s"
 ATTEMPTS = 10
@@ -92,11 +92,13 @@ class _Work:
         self._done = done
         self._bulk = Bulk(connection, self.shadow.rebuilt, topics, done.counts, progress)
         self._reached: Offsets = {}
+        self._known: set[Partition] = set()
 
     async def run(self, *, check: bool, force: bool, patience: float) -> None:
         begun, ends = await self._topics.beginnings(), await self._topics.ends()
         # A row that does not exist cannot be locked; committed by itself, so that it can deadlock with nobody.
         await self._positions.begin(self._database, begun)
+        self._known = set(await self._begun(begun))
         await self.shadow.create()
         target = upper(begun, lower(await self._stands(begun), ends))
         await self._bulk.read(begun, target)
@@ -111,8 +113,12 @@ class _Work:
 
     async def _stands(self, begun: Offsets) -> Offsets:
         """Where the live model stands; a partition that it never read counts from its beginning."""
-        stands = await self._positions.read(self._database, sorted({topic for topic, _ in begun}))
+        stands = await self._begun(begun)
         return {place: max(stands.get(place, 0), offset) for place, offset in begun.items()}
+
+    async def _begun(self, places: Iterable[Partition]) -> Offsets:
+        """The positions of all partitions of these topics that were ever begun."""
+        return await self._positions.read(self._database, sorted({topic for topic, _ in places}))
 
     async def _follow(self, ends: Offsets, patience: float) -> None:
         """Reads on behind the live model until it has reached the ends, or for ``patience`` seconds."""
@@ -139,22 +145,28 @@ class _Work:
         self._done.proofs = await self.shadow.compare()
         self._done.behind = between(stands, ends)
         if not check and not self._done.behind and (self._done.equal or force):
-            await self.shadow.swap()
-            self._done.swapped = True
+            await self._swap()
 
     async def _swap_ahead(self) -> None:
         """The shadow is ahead of the live model, or beside it: it takes its place, and the positions follow it."""
         stands = await self._lock()
         await self._advance(upper(self._reached, stands))
-        await self.shadow.swap()
+        await self._swap()
         for place, offset in self._reached.items():
             if offset > stands[place]:
                 await self._positions.set(self._database, place, offset)
-        self._done.swapped = True
 
     async def _lock(self) -> Offsets:
-        """Who writes the live model takes turns with us from here on."""
-        return await self._positions.lock(self._database, sorted(self._reached))
+        """Who writes the live model takes turns with us from here on. A position that was taken away is 0."""
+        stands = await self._positions.lock(self._database, sorted(self._reached))
+        return {place: stands.get(place, 0) for place in self._reached}
+
+    async def _swap(self) -> None:
+        """With the tables locked, nobody is between having begun a partition and having written its rows."""
+        await self.shadow.swap()
+        if added := set(await self._begun(self._reached)) - self._known:
+            raise NotNow(f"{', '.join(map(name, sorted(added)))} came into being meanwhile; run this again")
+        self._done.swapped = True
 
     async def _attempts(self, transaction: Callable[[], Awaitable[None]]) -> None:
         """Runs it as one transaction; again, if it did not get its locks in time (a reader that takes long)."""
@@ -164,6 +176,12 @@ class _Work:
                 async with asyncio.timeout(HELD_UP_SECONDS), self._connection.transaction():
                     await self._connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
                     await transaction()
+            except TimeoutError as error:
+                self._done.swapped = False
+                raise NotNow(
+                    f"the remainder could not be read within {HELD_UP_SECONDS:.0f} s, for which the live "
+                    f"{self._done.model} stood still; nothing was swapped, try again"
+                ) from error
             except _RETRIED as error:
                 self._reached, self._done.swapped = reached, False
                 vars(self._done.counts).update(vars(counts))

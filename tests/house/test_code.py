@@ -16,6 +16,7 @@ SUPERVISORS: dict[str, set[str]] = {
     "events/reactions.py": {"run"},
     "kit/app.py": {"_run"},
     "kit/grouping.py": {"_write_group"},
+    "lab/replay/loading.py": {"add"},
     "lab/supervision/supervisor.py": {"_stop_all"},
 }
 """Functions whose job it is to survive anything; their docstring (or their class's) says what happens then."""
