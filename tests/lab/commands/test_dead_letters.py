@@ -18,7 +18,7 @@ from tests.events.stand import publish_raw
 from tests.lab.commands.command_line import CommandLine
 from tests.waiting import eventually
 
-BAD = b'{"orderId": \x1b[31m broken'
+BAD = b'{"productId": \x1b[31m broken'
 
 
 @pytest.fixture(scope="module")
@@ -127,23 +127,23 @@ def _is_shown(line: CommandLine, letter: dict[str, Any]) -> None:
 
 
 async def test_what_never_can_be_handled_is_shown_as_it_is_and_discarded(line: CommandLine, shop: Layout) -> None:
-    await publish_raw(shop.broker(), "deliveries", BAD, [("ce_type", b"shop.deliveries.DeliveryStarted.v1")])
+    await publish_raw(shop.broker(), "products", BAD, [("ce_type", b"shop.products.ProductChanged.v1")])
     (letter,) = await so_many(line, shop, 1)
     shown = line.run("dead-letters", "show", letter["id"])
-    assert '{"orderId": \\x1b[31m broken' in shown.stdout
+    assert '{"productId": \\x1b[31m broken' in shown.stdout
     assert "\x1b" not in shown.stdout
-    assert "Malformed: shop.deliveries.DeliveryStarted.v1" in shown.stdout
+    assert "Malformed: shop.products.ProductChanged.v1" in shown.stdout
 
-    done = line.run("dead-letters", "discard", letter["short"], "--why", "a [test], no delivery")
+    done = line.run("dead-letters", "discard", letter["short"], "--why", "a [test], no product")
     assert done.returncode == 0, done.stderr
-    assert "[test], no delivery" in line.run("dead-letters", "list", "--discarded").stdout
+    assert "[test], no product" in line.run("dead-letters", "list", "--discarded").stdout
     (kept,) = json.loads(line.run("dead-letters", "list", "--discarded", "--json").stdout)
-    assert (kept["state"], kept["discarded_why"]) == ("discarded", "a [test], no delivery")
+    assert (kept["state"], kept["discarded_why"]) == ("discarded", "a [test], no product")
     for again in (["discard", letter["id"], "--why", "twice"], ["requeue", letter["id"]]):
         refused = line.run("dead-letters", *again)
         assert refused.returncode == 1
         assert "was discarded at" in refused.stderr
-        assert "a [test], no delivery" in refused.stderr
+        assert "a [test], no product" in refused.stderr
     done = line.run("dead-letters", "requeue", "--all")
     assert (done.returncode, done.stdout) == (0, "no dead letter to requeue\n"), "it is not among them"
 
