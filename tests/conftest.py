@@ -35,7 +35,8 @@ def addresses() -> Iterator[Addresses]:
     folder.chmod(0o755)  # PostgreSQL runs as somebody else when we are root, and must get in
     home = Home(folder / "home")
     # Only these tests hold so little dear that they do without fsync; what survives kill -9 is tested on other servers.
-    backends = backends_from_environment(home, {}, {"fsync": "off"})
+    # Compaction is waited for, so it looks for work more often than each 15 s.
+    backends = backends_from_environment(home, {"log.cleaner.backoff.ms": "500"}, {"fsync": "off"})
     yield backends.start()
     backends.stop()
     shutil.rmtree(folder)

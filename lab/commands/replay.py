@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 import typer
 from rich.console import Console
 
-from events.kafka import Kafka
+from events.kafka import Kafka, quiet_client_logs
 from lab.console import console, errors, fail, plain_errors, print_json, step
 from lab.replay import showing
 from lab.replay.bulk import Progress
@@ -139,6 +139,7 @@ def _refeed(consumer: str, since: str, yes: bool, as_json: bool) -> None:
 
 async def _refeed_stopped(home: Home, consumer: str, moment: Moment, really: bool) -> Refeed:
     """On the backends of a shop that is stopped, which are started for it if they are the embedded ones."""
+    quiet_client_logs()
     if read_state(home) is not None:
         raise ShopError(f"the shop runs, and {consumer} has its positions in memory: `shop down` first")
     async with ground(home, step, _unheard, _unheard) as on:
@@ -152,6 +153,7 @@ def _unheard(_name: str, _line: str) -> None:
 
 def _open_shop() -> tuple[Kafka, str]:
     """The running shop's Kafka, and the address of orders' database."""
+    quiet_client_logs()
     layout = running_shop(Home.from_environment())
     if layout.wiring != "events":
         raise ShopError(f"the wiring {layout.wiring} has no read models: `shop up --wiring events`")
