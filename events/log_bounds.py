@@ -1,6 +1,6 @@
 """Where the topics begin and end right now."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -54,6 +54,13 @@ async def pull_back_group(kafka: Kafka, group: str, positions: dict[Partition, i
                 raise
             return False
         return True
+
+
+async def put_group(kafka: Kafka, group: str, positions: Mapping[Partition, int]) -> None:
+    """Sets the offsets of a consumer group without members, whatever they were. Raises KafkaError when it has some."""
+    async with _consumer(kafka, group_id=group, enable_auto_commit=False) as consumer:
+        consumer.assign([TopicPartition(*place) for place in positions])
+        await consumer.commit({TopicPartition(*place): offset for place, offset in positions.items()})
 
 
 async def partitions_of(kafka: Kafka, topics: Sequence[str]) -> list[TopicPartition]:

@@ -49,6 +49,8 @@ class Relay:
     def __init__(self, *, service: str, kafka: Kafka, database_url: str, batch_size: int = 1000) -> None:
         self.service = service
         self.active = False
+        self.published = 0
+        """Events that Kafka has acknowledged to this relay."""
         self.last_error: str | None = None
         self._kafka = kafka
         self._batch_size = batch_size
@@ -164,6 +166,7 @@ class Relay:
         telemetry.OUTBOX_AGE.labels(self.service).set(age)
 
     def _count(self, rows: Sequence[Any], seconds: float) -> None:
+        self.published += len(rows)
         telemetry.PUBLISH_SECONDS.labels(self.service).observe(seconds)
         telemetry.RELAY_BATCH.labels(self.service).observe(len(rows))
         topics = [row["topic"] for row in rows]

@@ -2,7 +2,21 @@
 
 import typer
 
-from lab.commands import audit, compare, dead_letters, demo, doctor, down, events, order, replay, status, up
+from lab.commands import (
+    audit,
+    compare,
+    dead_letters,
+    demo,
+    doctor,
+    down,
+    events,
+    load,
+    order,
+    replay,
+    seed_history,
+    status,
+    up,
+)
 
 app = typer.Typer(
     name="shop",
@@ -17,10 +31,12 @@ app.command()(down.down)
 app.command()(status.status)
 app.command()(order.order)
 app.command()(events.events)
+app.command()(load.load)
 app.command()(compare.compare)
 app.command()(audit.audit)
 app.command()(replay.replay)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.command("seed-history")(seed_history.seed_history_command)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 

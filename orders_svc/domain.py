@@ -99,16 +99,31 @@ class Order:
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
-    def place(cls, id: UUID, product: ShownProduct, quantity: int, customer: Customer, *, at: datetime) -> "Order":
-        """A pending order at the price that was shown."""
+    def place(
+        cls,
+        id: UUID,
+        product: ShownProduct,
+        quantity: int,
+        customer: Customer,
+        *,
+        at: datetime,
+        amount: int | None = None,
+    ) -> "Order":
+        """A pending order at the price that was shown.
+
+        ``amount`` (cents, for all pieces together) is for an order whose total was agreed elsewhere and stands, also
+        where it is no whole number of cents a piece: the unit price is then what a piece costs in whole cents, and less
+        than one cent a piece is left over.
+        """
+        unit_price = product.price if amount is None else amount // quantity
         order = cls(
             id=id,
             product_id=product.id,
             product_name=product.name,
             product_version=product.version,
             quantity=quantity,
-            unit_price=product.price,
-            amount=quantity * product.price,
+            unit_price=unit_price,
+            amount=quantity * unit_price if amount is None else amount,
             customer_id=customer.id,
             customer_name=customer.name,
             address=customer.address,
@@ -127,7 +142,7 @@ class Order:
                 product_name=product.name,
                 product_version=product.version,
                 quantity=quantity,
-                unit_price=product.price,
+                unit_price=unit_price,
                 amount=order.amount,
                 customer_id=customer.id,
                 customer_name=customer.name,

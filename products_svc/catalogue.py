@@ -51,9 +51,10 @@ class Catalogue:
                 await idempotency.keep(connection, key, told)
         return told
 
-    async def seed(self, entries: Sequence[CatalogueEntry]) -> int:
-        """Adds those products whose ids are not there yet; how many it were. The others stay as they are."""
-        count, at = 0, datetime.now(UTC)
+    async def seed(self, entries: Sequence[CatalogueEntry], *, at: datetime | None = None) -> int:
+        """Adds those products whose ids are not there yet; how many it were. The others stay as they are. ``at`` is
+        the business time from which on they are sold; None: now."""
+        count, at = 0, at or datetime.now(UTC)
         for first in range(0, len(entries), _SEED_AT_A_TIME):
             some = entries[first : first + _SEED_AT_A_TIME]
             products = [Product.new(one.id, one.name, one.price, one.stock, one.image_url, at=at) for one in some]

@@ -1,6 +1,8 @@
 """The catalogue that a new shop starts with."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,13 +33,17 @@ async def seed(settings: ProductsSettings, catalogue: Path | None = None) -> int
     ``catalogue`` is a JSON file, a list of objects with id, name, price (cents), stock and imageUrl; without it the
     default catalogue is used. Raises CatalogueError.
     """
-    entries = DEFAULT if catalogue is None else read(catalogue)
+    return await put_in(settings, DEFAULT if catalogue is None else read(catalogue))
+
+
+async def put_in(settings: ProductsSettings, entries: Sequence[CatalogueEntry], *, at: datetime | None = None) -> int:
+    """The same with entries that are at hand; ``at`` is the business time from which on they are sold, None: now."""
     database = Database(settings.database_url, min_size=1, max_size=1, application="products seed")
     await database.open()
     try:
         outbox = Outbox(database, wake=_nobody)
         begin = outbox.transaction if settings.wiring == "events" else database.transaction
-        return await Catalogue(begin).seed(entries)
+        return await Catalogue(begin).seed(entries, at=at)
     finally:
         await database.close()
 

@@ -84,8 +84,10 @@ def no_reservation_is_left_half_done(parts: Parts) -> str | None:
 
 
 def amount_is_price_times_quantity(parts: Parts) -> str | None:
+    """Equal, or less than one cent a piece over it: a line that was sold as "3 for 2.00" has an amount, which is what
+    counts, and no price in whole cents; its unit price is rounded down then."""
     order = parts.order
-    if order is not None and order["amount"] != order["unit_price"] * order["quantity"]:
+    if order is not None and not 0 <= order["amount"] - order["unit_price"] * order["quantity"] < order["quantity"]:
         return f"amount {order['amount']} is not {order['quantity']} x {order['unit_price']}"
     return None
 

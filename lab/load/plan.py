@@ -19,6 +19,9 @@ class LoadPlan:
     ``concurrency`` instead of a rate makes a closed loop, which finds out how much goes through and measures no
     latency that an open loop would. ``run`` names this run: order *i* is placed by customer ``<run>-<i>``, so that
     even an order without an answer can be found in the database. ``products`` are ordered in turn.
+
+    ``recorded`` instead of both names a file (``lab.load.recorded``) that says when each order is due, for what, and by
+    which customer; ``<run>-<i>`` is the order's address then. ``seconds`` must be its length.
     """
 
     url: str
@@ -30,6 +33,7 @@ class LoadPlan:
     arrivals: Literal["constant", "poisson"] = "constant"
     seed: int = 1
     concurrency: int = 0
+    recorded: str = ""
     products: tuple[int, ...] = (2,)
     quantity: int = 1
     timeout_seconds: float = 15.0
@@ -37,13 +41,15 @@ class LoadPlan:
     late_limit_ms: float = 50.0
     start_at: float | None = None
     """Unix time of the first order; None: at once."""
+    progress_seconds: float = 0.0
+    """How often the generator says on stderr how far it is; 0: never."""
 
     def __post_init__(self) -> None:
         numbers = (self.rate, self.seconds, self.warmup_seconds, self.timeout_seconds, self.late_limit_ms)
         if not all(map(math.isfinite, (*numbers, self.start_at or 0.0))):
             raise PlanError("rate, seconds and all other numbers must be finite")
-        if (self.rate > 0) == (self.concurrency > 0):
-            raise PlanError("give either a rate (open loop) or a concurrency (closed loop)")
+        if (self.rate > 0) + (self.concurrency > 0) + bool(self.recorded) != 1:
+            raise PlanError("give one of: a rate (open loop), recorded orders (open loop), a concurrency (closed loop)")
         if self.rate > 100_000 or self.concurrency > self.connections:
             raise PlanError("rate is at most 100,000 a second, concurrency at most the number of connections")
         if self.seconds <= 0 or self.warmup_seconds < 0 or self.timeout_seconds <= 0:
@@ -52,6 +58,15 @@ class LoadPlan:
             raise PlanError(f"arrivals are 'constant' or 'poisson', not {self.arrivals!r}")
         if not self.products or self.quantity < 1:
             raise PlanError("there must be at least one product and a quantity of at least 1")
+
+    def mark(self, index: int) -> str:
+        """What tells an order of this run: its customer, or its address where customers are recorded ones."""
+        return f"{self.run}-{index}"
+
+    @property
+    def marked(self) -> str:
+        """The column of orders' table that holds the mark."""
+        return "address" if self.recorded else "customer_id"
 
     def to_json(self) -> bytes:
         return orjson.dumps(asdict(self))

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.load.plan import LoadPlan
+from lab.load.progress import heard
 from lab.load.result import LoadResult
 
 
@@ -37,10 +39,14 @@ class Load:
         process.stdin.close()
         return cls(process, plan)
 
-    async def result(self) -> LoadResult:
-        """Raises LoadFailed. Cancelling it ends the generator."""
+    async def result(self, progress: Callable[[int, int], None] | None = None) -> LoadResult:
+        """Raises LoadFailed. Cancelling it ends the generator. ``progress`` hears the orders sent and the orders to
+        send, as often as the plan says."""
+        assert self.process.stdout is not None
         try:
-            output, errors = await self.process.communicate()
+            output, errors, _ = await asyncio.gather(
+                self.process.stdout.read(), self._listen(progress), self.process.wait()
+            )
         except asyncio.CancelledError:
             await self.stop()
             raise
@@ -48,6 +54,18 @@ class Load:
             said = errors.decode(errors="replace").strip()[-2000:]
             raise LoadFailed(f"the load generator ended with {self.process.returncode}: {said}")
         return LoadResult.from_json(output)
+
+    async def _listen(self, progress: Callable[[int, int], None] | None) -> bytes:
+        """What it says on stderr, apart from its progress."""
+        assert self.process.stderr is not None
+        said = bytearray()
+        async for line in self.process.stderr:
+            told = heard(line)
+            if told is None:
+                said += line
+            elif progress is not None:
+                progress(*told)
+        return bytes(said)
 
     async def stop(self) -> None:
         if self.process.returncode is None:

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass, field
 
 import aiohttp
-import orjson
 
+from lab.load.orders import Orders
 from lab.load.plan import LoadPlan
+from lab.load.progress import tell
 from lab.load.records import NO_ANSWER, NOT_SENT, Record
-from lab.load.schedule import intended_offsets
 
 _HEADERS = {"Content-Type": "application/json"}
 
@@ -39,10 +39,12 @@ async def send(plan: LoadPlan) -> Sent:
         sender = _Sender(plan, session)
         gc.collect()
         gc.disable()  # a collection in the middle would be measured as the shop's latency
+        telling = asyncio.create_task(tell(plan, sender.so_far))
         try:
-            await (sender.open_loop() if plan.rate else sender.closed_loop())
+            await (sender.closed_loop() if plan.concurrency else sender.open_loop())
         finally:
             gc.enable()
+            telling.cancel()
         sender.sent.records.sort(key=lambda record: record.index)
         return sender.sent
 
@@ -52,6 +54,7 @@ class _Sender:
         self.sent = Sent()
         self._plan = plan
         self._session = session
+        self._orders = Orders(plan)
         self._in_flight = 0
         wait = 0.0 if plan.start_at is None else max(plan.start_at - time.time(), 0.0)
         self._begin = time.perf_counter() + wait
@@ -59,7 +62,7 @@ class _Sender:
 
     async def open_loop(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for index, offset in enumerate(intended_offsets(self._plan)):
+            for index, offset in enumerate(self._orders.offsets):
                 due = self._begin + offset
                 while (early := due - time.perf_counter()) > 0:  # noqa: ASYNC110 (a timer may fire early)
                     await asyncio.sleep(early)
@@ -80,6 +83,10 @@ class _Sender:
             for _ in range(self._plan.concurrency):
                 group.create_task(customer())
 
+    def so_far(self) -> tuple[int, int]:
+        """Orders sent, and orders there are to send (0: as many as go through)."""
+        return len(self.sent.records) + self._in_flight, len(self._orders.offsets)
+
     async def _order(self, index: int, due: float) -> None:
         began = time.perf_counter()
         self._in_flight += 1
@@ -91,18 +98,8 @@ class _Sender:
         self.sent.records.append(Record(index, self._epoch + due, late, latency, status))
 
     async def _post(self, index: int) -> int:
-        customer = f"{self._plan.run}-{index}"
-        body = orjson.dumps(
-            {
-                "productId": self._plan.products[index % len(self._plan.products)],
-                "quantity": self._plan.quantity,
-                "customerId": customer,
-                "customerName": "Load Test",
-                "address": "1 Main Street",
-            }
-        )
         try:
-            async with self._session.post(self._plan.url, data=body) as response:
+            async with self._session.post(self._plan.url, data=self._orders.body(index)) as response:
                 await response.read()
                 return response.status
         except aiohttp.ClientConnectorError:

@@ -1,0 +1,50 @@
+"""When each order of a plan is due, and what it says: decided before the first one is sent."""
+
+from array import array
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from lab.load.plan import LoadPlan
+from lab.load.recorded import read_recorded
+from lab.load.schedule import intended_offsets
+
+
+class Orders:
+    """``offsets`` are the seconds after the start at which each is due, ascending (none in a closed loop)."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self._plan = plan
+        self._recorded = read_recorded(Path(plan.recorded)) if plan.recorded else None
+        self.offsets: array[float] = array("d")
+        if self._recorded is not None:
+            self.offsets = self._recorded.offsets
+        elif plan.rate:
+            self.offsets = intended_offsets(plan)
+
+    def body(self, index: int) -> bytes:
+        """The JSON of the order with that index."""
+        return orjson.dumps(self._made_up(index) if self._recorded is None else self._as_recorded(index))
+
+    def _made_up(self, index: int) -> dict[str, Any]:
+        plan = self._plan
+        return {
+            "productId": plan.products[index % len(plan.products)],
+            "quantity": plan.quantity,
+            "customerId": plan.mark(index),
+            "customerName": "Load Test",
+            "address": "1 Main Street",
+        }
+
+    def _as_recorded(self, index: int) -> dict[str, Any]:
+        recorded = self._recorded
+        assert recorded is not None
+        customer = recorded.customers[index]
+        return {
+            "productId": recorded.products[index],
+            "quantity": recorded.quantities[index],
+            "customerId": customer,
+            "customerName": customer,
+            "address": self._plan.mark(index),
+        }
