@@ -18,13 +18,14 @@ from lab.running.prepare import prepare
 from lab.running.shop import ground
 from lab.supervision import Home, read_state
 from lab.trace.dataset import NAMES
-from lab.trace.history import History, compared, seed_history
+from lab.trace.history import BATCH, History, compared, seed_history
 from lab.trace.sales import Comparison
 
 
 def seed_history_command(
     trace: Annotated[str, typer.Option(help=f"Which data set: {', '.join(NAMES)}.")] = NAMES[0],
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many lines of the year.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=20_000, help="Orders a transaction.")] = BATCH,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing: compare the sales of the shop that runs with the data set's."),
@@ -51,7 +52,7 @@ def seed_history_command(
         else:
             if read_state(home) is not None:
                 raise ShopError("a shop runs here, and its services would be in the way; stop it first: `shop down`")
-            done = asyncio.run(_seed(home, limit))
+            done = asyncio.run(_seed(home, limit, batch))
             found, document = done.sales, _document(done)
     if as_json:
         print_json(document)
@@ -63,21 +64,22 @@ def seed_history_command(
     raise typer.Exit(0 if all(one.equal for one in found) else FINDINGS)
 
 
-async def _seed(home: Home, limit: int | None) -> History:
-    _only_warnings()
+async def _seed(home: Home, limit: int | None, batch: int) -> History:
+    _silence_the_relays()
     # A batch is a million objects that live until its commit; looking for cycles in them takes a third of the time.
     gc.set_threshold(100_000, 50, 1000)
     async with ground(home, step, lambda _name, _line: None, lambda name, text: step(f"{name}: {text}")) as on:
         layout = on.layout("events", "events", "shop", usual_ports=False)
         await prepare(layout, step)
         with Advancing(errors) as bar:
-            return await seed_history(layout, limit, step, bar.advance)
+            return await seed_history(layout, limit, step, bar.advance, batch=batch)
 
 
-def _only_warnings() -> None:
-    """The relays run in this process; what they say every day is a service's log, not this command's output."""
+def _silence_the_relays() -> None:
+    """They run in this process; what they say is a service's log, not this command's output. One that does not publish
+    is an error of the command."""
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 

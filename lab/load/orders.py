@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from lab.load.plan import LoadPlan
-from lab.load.recorded import read_recorded
+from lab.load.plan import LoadPlan, PlanError
+from lab.load.recorded import Recorded, read_recorded
 from lab.load.schedule import intended_offsets
 
 
@@ -15,8 +15,9 @@ class Orders:
     """``offsets`` are the seconds after the start at which each is due, ascending (none in a closed loop)."""
 
     def __init__(self, plan: LoadPlan) -> None:
+        """Raises PlanError when recorded orders cannot be read."""
         self._plan = plan
-        self._recorded = read_recorded(Path(plan.recorded)) if plan.recorded else None
+        self._recorded = _read(plan.recorded) if plan.recorded else None
         self.offsets: array[float] = array("d")
         if self._recorded is not None:
             self.offsets = self._recorded.offsets
@@ -48,3 +49,10 @@ class Orders:
             "customerName": customer,
             "address": self._plan.mark(index),
         }
+
+
+def _read(file: str) -> Recorded:
+    try:
+        return read_recorded(Path(file))
+    except (OSError, ValueError) as error:
+        raise PlanError(f"the recorded orders cannot be read: {error}") from error

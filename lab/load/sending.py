@@ -24,7 +24,7 @@ class Sent:
     most_in_flight: int = 0
 
 
-async def send(plan: LoadPlan) -> Sent:
+async def send(plan: LoadPlan, orders: Orders) -> Sent:
     """Carries out the plan; returns when the last order has its answer or timed out.
 
     Latency runs from the intended time: a request that had to wait because the generator, the connection pool or the
@@ -36,7 +36,7 @@ async def send(plan: LoadPlan) -> Sent:
     async with aiohttp.ClientSession(
         connector=connector, timeout=timeout, headers=_HEADERS, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
-        sender = _Sender(plan, session)
+        sender = _Sender(plan, orders, session)
         gc.collect()
         gc.disable()  # a collection in the middle would be measured as the shop's latency
         telling = asyncio.create_task(tell(plan, sender.so_far))
@@ -50,11 +50,11 @@ async def send(plan: LoadPlan) -> Sent:
 
 
 class _Sender:
-    def __init__(self, plan: LoadPlan, session: aiohttp.ClientSession) -> None:
+    def __init__(self, plan: LoadPlan, orders: Orders, session: aiohttp.ClientSession) -> None:
         self.sent = Sent()
         self._plan = plan
         self._session = session
-        self._orders = Orders(plan)
+        self._orders = orders
         self._in_flight = 0
         wait = 0.0 if plan.start_at is None else max(plan.start_at - time.time(), 0.0)
         self._begin = time.perf_counter() + wait

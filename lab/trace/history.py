@@ -55,8 +55,10 @@ class History:
     sales: list[Comparison] = field(default_factory=list)
 
 
-async def seed_history(layout: Layout, limit: int | None, say: Say, progress: Progress) -> History:
-    """Writes the orders of the first ``limit`` lines of the year (None: all), as far as they are not there yet.
+async def seed_history(
+    layout: Layout, limit: int | None, say: Say, progress: Progress, *, batch: int = BATCH
+) -> History:
+    """Writes the orders of the year's first ``limit`` lines (None: all) that are not there yet, ``batch`` a transaction.
 
     The shop's processes must be stopped, and everything they need prepared. When it returns all of it is committed and
     published. Raises ShopError; NotThisHistory for a shop that has been open since, where there is something to do.
@@ -73,7 +75,7 @@ async def seed_history(layout: Layout, limit: int | None, say: Say, progress: Pr
                 "this shop has orders of its own, or has changed some of the history's, and events of both would be "
                 "passed over: wipe it first (`shop down --wipe`), or seed into another SHOP_HOME"
             )
-        await _write_all(layout, year, stands, done, say, progress)
+        await _write_all(layout, year, stands, done, batch, say, progress)
     say("comparing with what the data set says")
     done.sales = await compared(layout)
     done.present = done.sales[0].total.orders
@@ -94,7 +96,7 @@ async def compared(layout: Layout) -> list[Comparison]:
 
 
 async def _write_all(
-    layout: Layout, year: Trace, stands: Standing, done: History, say: Say, progress: Progress
+    layout: Layout, year: Trace, stands: Standing, done: History, batch: int, say: Say, progress: Progress
 ) -> None:
     end = done.counts.kept
     say("the catalogue")
@@ -105,7 +107,7 @@ async def _write_all(
     names = {entry.id: entry.name for entry in entries}
     async with publishers(layout) as services:
         say("orders, reservations and deliveries")
-        await _write(year, stands, end, services, names, progress)
+        await _write(year, stands, end, batch, services, names, progress)
         await _publish(services, say, progress)
         done.published = sum(service.published for service in services.values())
         say("moving the consumers past the history")
@@ -119,7 +121,13 @@ async def _write_all(
 
 
 async def _write(
-    year: Trace, stands: Standing, end: int, services: dict[str, Publisher], names: Names, progress: Progress
+    year: Trace,
+    stands: Standing,
+    end: int,
+    batch: int,
+    services: dict[str, Publisher],
+    names: Names,
+    progress: Progress,
 ) -> None:
     """A pipeline: while delivery writes one batch, products writes the next, and orders the one after that."""
     steps: dict[str, Callable[[Publisher, Any], Awaitable[int]]] = {
@@ -130,18 +138,18 @@ async def _write(
 
     async def write(name: str, first: int) -> None:
         stood: int = getattr(stands, name)
-        lines = year.slice(max(first, stood), min(first + BATCH, end)) if first >= begin else []
+        lines = year.slice(max(first, stood), min(first + batch, end)) if first >= begin else []
         if lines:
             service = services[name]
             await service.drained(to=MOST_WAITING)
             service.recorded += await steps[name](service, lines)
 
     begin = min(stands.orders, stands.products, stands.delivery)
-    for first in range(begin, end + BATCH * (len(steps) - 1), BATCH):
+    for first in range(begin, end + batch * (len(steps) - 1), batch):
         async with asyncio.TaskGroup() as group:
             for behind, name in enumerate(steps):
-                group.create_task(write(name, first - behind * BATCH))
-        progress("orders", max(min(first - BATCH, end), begin), end)
+                group.create_task(write(name, first - behind * batch))
+        progress("orders", max(min(first - batch, end), begin), end)
     progress("orders", end, end)
 
 

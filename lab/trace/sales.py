@@ -53,14 +53,16 @@ def expected_sales(limit: int | None = None) -> Sales:
     """Sales of the first ``limit`` lines of the year, or of all. Raises TraceMissing."""
     columns = ["product_id", "quantity", "sales_value", "transaction_timestamp"]
     lines = read("transactions", columns).head(limit)
-    known = set(read("products", ["product_id"])["product_id"])
-    sold = lines[(lines.quantity != 0) & lines.product_id.map(known.__contains__)]
-    sold = sold.assign(cents=(sold.sales_value * 100).round().astype(int), day=sold.transaction_timestamp.dt.date)
-    sums = sold.groupby(["product_id", "day"]).agg(
+    sold = lines[(lines.quantity != 0) & lines.product_id.isin(read("products", ["product_id"]).product_id)]
+    sold = sold.assign(
+        cents=(sold.sales_value * 100).round().astype("int64"), day=sold.transaction_timestamp.dt.floor("D")
+    )
+    sums = sold.groupby(["product_id", "day"], as_index=False).agg(
         orders=("quantity", "size"), units=("quantity", "sum"), revenue=("cents", "sum")
     )
-    rows = zip(sums.index, sums.orders.tolist(), sums.units.tolist(), sums.revenue.tolist(), strict=True)
-    return {(int(product), day): Sale(*figures) for (product, day), *figures in rows}
+    keys = zip(sums.product_id.tolist(), sums.day.dt.date.tolist(), strict=True)
+    figures = map(Sale, sums.orders.tolist(), sums.units.tolist(), sums.revenue.tolist())
+    return dict(zip(keys, figures, strict=True))
 
 
 async def compare(connection: Any, expected: Sales) -> Iterator[Comparison]:
