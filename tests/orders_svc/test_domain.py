@@ -59,6 +59,18 @@ def test_a_placed_order_is_pending_and_carries_everything_others_need() -> None:
     )
 
 
+@pytest.mark.parametrize(("amount", "a_piece"), [(200, 66), (201, 67), (2, 0), (0, 0)])
+def test_an_amount_that_was_agreed_elsewhere_stands_whatever_a_piece_costs(amount: int, a_piece: int) -> None:
+    order = Order.place(UUID(int=1), MASK, 3, KIM, at=NOON, amount=amount)
+    order.confirm(at=LATER)
+    placed, confirmed = (envelope.data for envelope in order.events)
+    assert (order.amount, order.unit_price) == (amount, a_piece)
+    assert isinstance(placed, OrderPlaced)
+    assert (placed.amount, placed.unit_price) == (amount, a_piece)
+    assert isinstance(confirmed, OrderConfirmed)
+    assert confirmed.amount == amount
+
+
 def test_a_started_delivery_confirms() -> None:
     order = an_order("confirm")
     assert (order.status, order.settled_at) == (Status.CONFIRMED, LATER)

@@ -83,7 +83,17 @@ async def test_a_reservation_left_in_try(shop: Shop) -> None:
 
 async def test_an_amount_that_is_not_price_times_quantity(shop: Shop) -> None:
     order = await shop.place("confirmed", "reserved", "started")
-    await shop.run("orders", "UPDATE orders SET amount = amount + 1 WHERE id = $1", uuid.UUID(order))
+    await shop.run("orders", "UPDATE orders SET amount = amount - 1 WHERE id = $1", uuid.UUID(order))
+    assert list(found(await look(shop), "amount")) == [order]
+
+
+async def test_an_amount_may_be_over_by_less_than_one_cent_a_piece(shop: Shop) -> None:
+    """Three for 2.00: the amount counts, and a piece costs 66 cents, rounded down."""
+    order = await shop.place("confirmed", "reserved", "started")
+    over = "UPDATE orders SET quantity = 3, unit_price = 66, amount = $2 WHERE id = $1"
+    await shop.run("orders", over, uuid.UUID(order), 200)
+    assert found(await look(shop), "amount") == {}
+    await shop.run("orders", over, uuid.UUID(order), 201)
     assert list(found(await look(shop), "amount")) == [order]
 
 

@@ -36,8 +36,9 @@ def nobody_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_commands_are_these() -> None:
-    expected = {"up", "down", "status", "order", "compare", "audit", "replay", "replay product-copy", "doctor", "demo"}
+    expected = {"up", "down", "status", "order", "compare", "audit", "replay", "events", "doctor", "demo"}
     expected |= {f"dead-letters {name}" for name in ("list", "show", "requeue", "discard")}
+    expected |= {"load", "seed-history"}
     assert {" ".join(path) for path in COMMANDS} >= expected
 
 
@@ -63,7 +64,11 @@ def test_no_color_means_no_escape_codes_even_on_a_terminal(arguments: list[str],
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["order", "MASK"], ["audit"], ["replay", "product-copy"], ["dead-letters", "list"]]
+    "arguments",
+    [
+        *(["status"], ["order", "MASK"], ["audit"], ["replay", "product-copy"]),
+        *(["dead-letters", "list"], ["load"], ["seed-history", "--check"]),
+    ],
 )
 def test_without_a_shop_the_next_step_is_named(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
@@ -117,6 +122,12 @@ def test_a_load_that_cannot_be_carried_out_is_a_plain_error(
         (["dead-letters", "list", "--where", "products"], 2, "'products' is no condition: write FIELD=VALUE"),
         (["dead-letters", "discard", "1234abcd"], 2, "--why"),
         (["dead-letters", "discard", "1234abcd", "--why", " "], 2, "say why"),
+        (["load", "--speed", "3600"], 2, "go with --trace"),
+        (["load", "--trace", "pigeons"], 2, "there are completejourney"),
+        (["load", "--trace", "completejourney", "--rate", "5", "--speed", "5"], 2, "not both"),
+        (["load", "--rate", "inf"], 2, "must be finite"),
+        (["seed-history", "--trace", "pigeons"], 2, "there are completejourney"),
+        (["seed-history", "--limit", "0"], 2, "--limit"),
         (["nonsense"], 2, "nonsense"),
     ],
 )
