@@ -34,9 +34,10 @@ def seed_history_command(
 ) -> None:
     """Fill a stopped shop with a real year of settled orders: 1,460,406 of them, with the business time of 2017.
 
-    They are written through the services' own stores and outboxes, published by their own relays, and every consumer
-    is moved past them, so that nothing reacts to 2017. Killed at any moment, it goes on where it stopped when it is run
-    again. Ends with a comparison of sales per product and day with the data set's own.
+    They are written through the services' own stores and outboxes and published by their own relays; every reaction is
+    moved past them, so that nothing reacts to 2017, and every read model is built from them. Killed at any moment, it
+    goes on where it stopped when it is run again. Ends with a comparison of sales per product and day with the data
+    set's own.
 
     Exit code 0: all is written and the sales are equal; 1: they differ, or it could not be done.
 
@@ -92,7 +93,7 @@ def _document(done: History) -> dict[str, Any]:
         "orders_present": done.present,
         "events_published": done.published,
         "records_passed_over": done.moved,
-        "replay": list(done.to_replay),
+        "events_built_from": done.built,
         "seconds": round(done.seconds, 3),
         "orders_per_second": round(done.orders / done.seconds),
         "sales": [_sales(one) for one in done.sales],
@@ -127,8 +128,8 @@ def _show(done: History) -> None:
         )
         for consumer, records in done.moved.items():
             console.print(f"  {consumer:14} moved past {records:,} records")
-    for model in done.to_replay:
-        console.print(f"Then: [bold]shop up --detach[/bold] and [bold]shop replay {model}[/bold]")
+        for model, events in done.built.items():
+            console.print(f"  {model:14} built from {events:,} events")
 
 
 def _show_sales(one: Comparison) -> None:

@@ -16,7 +16,7 @@ import asyncpg
 from lab.running.errors import ShopError
 from lab.running.layout import Layout
 from lab.trace.catalogue import catalogue
-from lab.trace.consumers import READ_MODELS, feed_product_copy, move_past
+from lab.trace.consumers import Progress, build_read_models, move_past
 from lab.trace.lines import Counts, Trace
 from lab.trace.publishing import Publisher, publishers
 from lab.trace.sales import Comparison, compare, expected_sales
@@ -35,14 +35,13 @@ MOST_WAITING = 20_000
 _SHORT = "SELECT id, stock, withdrawn FROM products WHERE id = ANY($1)"
 
 Say = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass
 class History:
     """``orders`` were written by this run, ``present`` are there now; ``published`` counts the events of this run;
-    ``moved`` maps consumers to the records they will not be handed."""
+    ``moved`` maps reactions to the records they will not be handed, ``built`` read models to the events in them.
+    """
 
     counts: Counts
     orders: int = 0
@@ -51,7 +50,7 @@ class History:
     published: int = 0
     seconds: float = 0.0
     moved: dict[str, int] = field(default_factory=dict)
-    to_replay: tuple[str, ...] = ()
+    built: dict[str, int] = field(default_factory=dict)
     sales: list[Comparison] = field(default_factory=list)
 
 
@@ -113,10 +112,8 @@ async def _write_all(
         say("moving the consumers past the history")
         databases = {name: service.database for name, service in services.items()}
         done.moved = await move_past(layout, databases)
-        done.to_replay = tuple(model.name for model in READ_MODELS)
-        await feed_product_copy(
-            layout, databases["orders"], lambda read, due: progress("product copy, events", read, due)
-        )
+        say("building the read models")
+        done.built = await build_read_models(layout, databases["orders"], progress)
     done.orders = max(end - stands.orders, 0)
 
 

@@ -28,7 +28,7 @@ from lab.trace.history import OPENING
 from lab.trace.lines import Trace
 from lab.trace.order_ids import AFTER
 from lab.trace.sales import compare, expected_sales
-from tests.lab.commands.test_running_shop import CommandLine
+from tests.lab.commands.command_line import CommandLine
 from tests.waiting import eventually
 
 LINES = 3000
