@@ -15,7 +15,7 @@ from lab.console import FINDINGS, console, errors, fail, plain_errors, print_jso
 from lab.running.errors import ShopError
 from lab.running.layout import running_shop
 from lab.running.prepare import prepare
-from lab.running.shop import ground
+from lab.running.shop import ground, shop_layout
 from lab.supervision import Home, read_state
 from lab.trace.dataset import NAMES
 from lab.trace.history import BATCH, History, compared, seed_history
@@ -34,8 +34,8 @@ def seed_history_command(
 ) -> None:
     """Fill a stopped shop with a real year of settled orders: 1,460,406 of them, with the business time of 2017.
 
-    They are written through the services' own stores and outboxes and published by their own relays; every reaction is
-    moved past them, so that nothing reacts to 2017, and every read model is built from them. Killed at any moment, it
+    They are written through the services' own stores and outboxes and published by their own relays. Every consumer is
+    moved past them, so that nothing reacts to 2017, and every read model is rebuilt from them. Killed at any moment, it
     goes on where it stopped when it is run again. Ends with a comparison of sales per product and day with the data
     set's own.
 
@@ -70,7 +70,7 @@ async def _seed(home: Home, limit: int | None, batch: int) -> History:
     # A batch is a million objects that live until its commit; looking for cycles in them takes a third of the time.
     gc.set_threshold(100_000, 50, 1000)
     async with ground(home, step, lambda _name, _line: None, lambda name, text: step(f"{name}: {text}")) as on:
-        layout = on.layout("events", "events", "shop", usual_ports=False)
+        layout = shop_layout(on, "events")
         await prepare(layout, step)
         with Advancing(errors) as bar:
             return await seed_history(layout, limit, step, bar.advance, batch=batch)
@@ -93,7 +93,7 @@ def _document(done: History) -> dict[str, Any]:
         "orders_present": done.present,
         "events_published": done.published,
         "records_passed_over": done.moved,
-        "events_built_from": done.built,
+        "read_models": done.built,
         "seconds": round(done.seconds, 3),
         "orders_per_second": round(done.orders / done.seconds),
         "sales": [_sales(one) for one in done.sales],

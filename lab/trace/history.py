@@ -6,7 +6,7 @@ itself knows: an order that others have still to hear of. A later run goes on wh
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ import asyncpg
 from lab.running.errors import ShopError
 from lab.running.layout import Layout
 from lab.trace.catalogue import catalogue
-from lab.trace.consumers import Progress, build_read_models, move_past
+from lab.trace.consumers import build_read_models, move_past
 from lab.trace.lines import Counts, Trace
 from lab.trace.publishing import Publisher, publishers
 from lab.trace.sales import Comparison, compare, expected_sales
@@ -32,16 +32,17 @@ BATCH = 5000
 MOST_WAITING = 20_000
 """Events that may wait in an outbox before the next batch is written to it."""
 
-_SHORT = "SELECT id, stock, withdrawn FROM products WHERE id = ANY($1)"
+_STOCK = "SELECT id, stock, withdrawn FROM products WHERE id = ANY($1)"
 
 Say = Callable[[str], None]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 @dataclass
 class History:
     """``orders`` were written by this run, ``present`` are there now; ``published`` counts the events of this run;
-    ``moved`` maps reactions to the records they will not be handed, ``built`` read models to the events in them.
-    """
+    ``moved`` maps consumers to the records they will not be handed, ``built`` read models to those that made them."""
 
     counts: Counts
     orders: int = 0
@@ -143,11 +144,20 @@ async def _write(
 
     begin = min(stands.orders, stands.products, stands.delivery)
     for first in range(begin, end + batch * (len(steps) - 1), batch):
-        async with asyncio.TaskGroup() as group:
-            for behind, name in enumerate(steps):
-                group.create_task(write(name, first - behind * batch))
+        await _at_once(write(name, first - behind * batch) for behind, name in enumerate(steps))
         progress("orders", max(min(first - batch, end), begin), end)
     progress("orders", end, end)
+
+
+async def _at_once(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Raises the first failure as it is; the others are rolled back then."""
+    tasks = [asyncio.create_task(step) for step in steps]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _publish(services: dict[str, Publisher], say: Say, progress: Progress) -> None:
@@ -162,7 +172,7 @@ async def _stock_suffices(layout: Layout, units: dict[int, int]) -> None:
     """Orders are written before their reservations, so there must be enough of everything beforehand."""
     connection = await asyncpg.connect(layout.service_url("products"))
     try:
-        rows = await connection.fetch(_SHORT, list(units))
+        rows = await connection.fetch(_STOCK, list(units))
     finally:
         await connection.close()
     short = [row["id"] for row in rows if row["withdrawn"] or row["stock"] < units[row["id"]]]

@@ -18,8 +18,8 @@ FROM_ORDERS = """
     FROM orders WHERE status = 'confirmed' AND id < $1 GROUP BY 1, 2"""
 """Sales by the orders themselves; $1 is the lowest id that the history cannot have."""
 
-FROM_READ_MODEL = "SELECT product_id, day, orders, units, revenue FROM sales WHERE day < $1"
-"""Sales by orders' read model; $1 is the first day after the history."""
+FROM_READ_MODEL = "SELECT product_id, day, orders, units, revenue FROM sales WHERE day < $1 AND orders > 0"
+"""Sales by orders' read model; $1 is the first day after the history. It also has rows of what was never sold."""
 
 
 class Sale(NamedTuple):
