@@ -73,19 +73,26 @@ class Reader:
             malformed.__cause__ = error
             return Arrival(record, _place(record), error=malformed)
 
+    def event(self, record: Record) -> Envelope[Event] | None:
+        """The event alone, None if its type is not handled; for readers that keep no inbox and bury nothing. Raises
+        EnvelopeError, and for headers that nobody foresaw anything else."""
+        return self._event(record, attributes_of(record.headers))
+
+    def _event(self, record: Record, headers: dict[str, bytes]) -> Envelope[Event] | None:
+        if headers.get("ce_type") not in self._handled:
+            type_name, _ = type_of(record.headers)
+            if type_name not in self._catalogue:
+                return None
+        return decode(record.key, record.value, headers, catalogue=self._catalogue)
+
     def _read(self, record: Record) -> Arrival:
         headers = attributes_of(record.headers)
-        if headers.get("ce_type") not in self._handled:
-            try:
-                type_name, _ = type_of(record.headers)
-            except Malformed as error:
-                return Arrival(record, identity_of(record, headers), error=error)
-            if type_name not in self._catalogue:
-                return Arrival(record, _place(record))
         try:
-            envelope = decode(record.key, record.value, headers, catalogue=self._catalogue)
+            envelope = self._event(record, headers)
         except EnvelopeError as error:
             return Arrival(record, identity_of(record, headers), error=error)
+        if envelope is None:
+            return Arrival(record, _place(record))
         return Arrival(record, identity_of(record, headers), envelope=envelope)
 
 

@@ -64,20 +64,17 @@ class Loader:
         """Counts a record and keeps what it says for the next ``flush``; whether it could be read. Whatever the model's
         function raises makes that one record unreadable: the live model passed over it in the same way."""
         self.counts.read += 1
-        arrival = self._reader.read(record)
-        if arrival.envelope is not None:
-            try:
-                changes = tuple(self._model.functions[type(arrival.envelope.data)](arrival.envelope))
-            except Exception as error:  # noqa: BLE001 (counted and named, see above)
-                self.counts.broken(place_of(record), error)
-                return False
-            self.counts.decoded += 1
-            self._pending.append((record, changes))
-        elif arrival.error is not None:
-            self.counts.broken(place_of(record), arrival.error)
+        try:
+            envelope = self._reader.event(record)
+            if envelope is None:
+                self.counts.skipped[skipped_type(record)] += 1
+                return True
+            changes = tuple(self._model.functions[type(envelope.data)](envelope))
+        except Exception as error:  # noqa: BLE001 (counted and named, see above)
+            self.counts.broken(place_of(record), error)
             return False
-        else:
-            self.counts.skipped[skipped_type(record)] += 1
+        self.counts.decoded += 1
+        self._pending.append((record, changes))
         return True
 
     async def flush(self) -> list[Record]:
