@@ -1,6 +1,7 @@
 """A link that fails too often is not used for a while; then one call finds out whether it is back."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -80,6 +81,20 @@ async def test_old_failures_are_forgotten() -> None:
     circuit = breaker(Script([*[OK] * 6, *[AWAY] * 5, *[OK] * 20, *[AWAY] * 9, OK]), Clock())
     await ask(circuit, 41)
     assert circuit.state == "closed"
+
+
+@pytest.mark.parametrize(("limit", "state"), [(610, "closed"), (300, "open")])
+async def test_the_labs_slowness_leaves_it_closed_at_610_ms_and_opens_it_at_300(limit: int, state: str) -> None:
+    """The training text's ``400 + rand * 220`` ms: one call in 22 is over the first limit, and every one over the other.
+    At the settings that the services have; 50 runs of 200 calls."""
+    seeded = random.Random(7)
+    config = rules(window=50, calls=20, failure_rate=0.5, open_seconds=5.0)
+    for _ in range(50):
+        took = [400 + seeded.random() * 220 for _ in range(200)]
+        assert any(one > limit for one in took)
+        circuit = Breaker(Script([SLOW if one > limit else OK for one in took]), "peer", config, now=Clock())
+        await ask(circuit, 200)
+        assert circuit.state == state
 
 
 async def test_until_its_time_has_come_it_stays_open() -> None:
