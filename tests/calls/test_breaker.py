@@ -85,7 +85,7 @@ async def test_old_failures_are_forgotten() -> None:
 
 @pytest.mark.parametrize(("limit", "state"), [(610, "closed"), (300, "open")])
 async def test_the_labs_slowness_leaves_it_closed_at_610_ms_and_opens_it_at_300(limit: int, state: str) -> None:
-    """The training text's ``400 + rand * 220`` ms: one call in 22 is over the first limit, and every one over the other.
+    """The training text's ``400 + rand * 220`` ms: one call in 22 is over the first limit, every one over the second.
     At the settings that the services have; 50 runs of 200 calls."""
     seeded = random.Random(7)
     config = rules(window=50, calls=20, failure_rate=0.5, open_seconds=5.0)
