@@ -18,11 +18,12 @@ class Bulkhead:
     def __init__(self, inner: Transport, link: str, *, calls: int, wait: float = 0.0) -> None:
         self._inner, self._link, self._calls, self._wait = inner, link, calls, wait
         self._places = asyncio.Semaphore(calls)
+        self._under_way = UNDER_WAY.labels(link)
 
     async def send(self, request: Request) -> Response:
         await self._take_a_place()
         try:
-            with UNDER_WAY.labels(self._link).track_inprogress():
+            with self._under_way.track_inprogress():
                 return await self._inner.send(request)
         finally:
             self._places.release()

@@ -8,17 +8,23 @@ from time import monotonic
 from calls.errors import PeerTimeout
 from calls.transport import Request, Response, Transport
 
+_BEFORE = 0.005
+
 
 class Limit:
     """Gives each attempt ``seconds``, or what is left until the request's deadline if that is less; then raises
-    PeerTimeout. The peer is told this shorter time (``X-Deadline-Ms``), so what it asks others in turn ends earlier."""
+    PeerTimeout. The peer is told this shorter time (``X-Deadline-Ms``), so what it asks others in turn ends earlier.
+
+    A deadline is met 5 ms before it passes: at that moment the whole call is given up from the outside, and a circuit
+    breaker round this would not learn that there was no answer.
+    """
 
     def __init__(self, inner: Transport, link: str, *, seconds: float, now: Callable[[], float] = monotonic) -> None:
         self._inner, self._link, self._seconds, self._now = inner, link, seconds, now
 
     async def send(self, request: Request) -> Response:
         now = self._now()
-        until = min(request.deadline, now + self._seconds)
+        until = min(request.deadline - _BEFORE, now + self._seconds)
         if until <= now:
             raise PeerTimeout(
                 self._link, f"{request.method} {request.path}: the deadline had passed before it was sent"

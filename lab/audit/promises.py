@@ -4,6 +4,7 @@ it should be. They are what the fallback costs."""
 from lab.audit.databases import Snapshot, rows
 from lab.audit.report import Check
 
+BROKEN_PROMISES = "broken promises"
 BROKEN = "(status = 'rejected' OR (status = 'cancelled' AND reason = 'timed out'))"
 """Of a promised order: it could not be had after all, or was not settled in time (``Order.promise_broken``)."""
 
@@ -18,7 +19,7 @@ _LAST_PRICE = """
 
 async def promises(at: Snapshot) -> Check:
     """Orders that were accepted while delivery gave no answer, and ended undone. ``looked_at`` counts promised ones."""
-    check = Check("broken promises", notice=True)
+    check = Check(BROKEN_PROMISES, notice=True)
     check.looked_at = await at.orders.fetchval(_PROMISED)
     async for row in rows(at.orders, _BROKEN):
         after = (row["settled_at"] - row["promised_at"]).total_seconds()

@@ -12,7 +12,9 @@ import pytest_asyncio
 
 from kit.settings import Wiring
 from lab.audit import Audit
+from lab.supervision import read_state
 from lab.watching.breakers import breakers, states_in
+from lab.watching.status import status
 from tests.end_to_end.opening import opened
 from tests.end_to_end.shop import RunningShop, findings
 from tests.waiting import eventually
@@ -136,19 +138,24 @@ async def test_while_products_is_down_orders_are_accepted_and_a_promise_beyond_t
     rejected = {order["id"] for (_, order), end in zip(promised, ends, strict=True) if end == "rejected"}
     assert noticed(result, "broken promises") == rejected
     assert await figure(shop, "orders", "orders_promises_broken_total") == 2
+    run = read_state(shop.on.home)
+    assert run is not None
+    shown = await status(shop.layout, run)
+    assert (shown["promises"]["open"], shown["promises"]["broken"]) == (0, 2)
+    assert shown["breakers"].keys() == {"orders", "delivery"}
 
 
 async def test_orders_that_dies_keeps_what_it_promised(shop: RunningShop) -> None:
     shop.on.supervisor.pause_restarts("delivery")
     await shop.on.supervisor.kill("delivery")
     try:
-        status, order = await shop.place(wait=None)
+        answered, order = await shop.place(wait=None)
         pid = shop.pid("orders")
         await shop.on.supervisor.kill("orders")
         await shop.restarted("orders", pid)
     finally:
         await shop.on.supervisor.resume_restarts("delivery")
-    assert status == 202
+    assert answered == 202
     assert (await shop.settled(order["id"], within=60))["status"] == "confirmed"
     assert findings(await shop.audit()) == []
 
