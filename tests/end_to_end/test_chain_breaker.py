@@ -1,4 +1,4 @@
-"""The chain with retries and circuit breakers, as processes: the lab of the training text with both of its time limits,
+"""The chain with circuit breakers, as processes: the lab of the training text with both of its time limits,
 and a service that is killed."""
 
 import asyncio
@@ -10,13 +10,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from kit.settings import Wiring
 from lab.audit import Audit
 from lab.supervision import read_state
 from lab.watching.breakers import breakers, states_in
 from lab.watching.status import status
 from tests.end_to_end.opening import opened
 from tests.end_to_end.shop import RunningShop, findings
+from tests.end_to_end.test_chain import shelf_is_locked
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -160,17 +160,16 @@ async def test_orders_that_dies_keeps_what_it_promised(shop: RunningShop) -> Non
     assert findings(await shop.audit()) == []
 
 
-@pytest.mark.parametrize("wiring", ["chain-retry"])
-async def test_with_retries_alone_the_labs_failures_are_not_seen_by_customers(wiring: Wiring) -> None:
-    async with opened(wiring, 1, SHOP_CALL_LIMIT_MS="610", **SLOW, **NO_KAFKA) as shop:
-
-        async def some_failed() -> bool:
-            answers = await statuses(shop, 20)
-            assert answers[201] >= 18, answers
-            return await figure(shop, "orders", REPEATED) > 0
-
-        await eventually(some_failed, within=120)
-        assert findings(await shop.audit()) == []
+async def test_work_that_was_begun_and_not_answered_is_asked_about_until_the_order_is_settled(
+    shop: RunningShop,
+) -> None:
+    number = await shop.product(stock=10)
+    async with shelf_is_locked(shop, number):
+        status, order = await shop.place(number, 3, wait=None)
+    assert (status, order["status"]) == (202, "pending")
+    assert (await shop.settled(order["id"], within=60))["status"] == "confirmed"
+    assert await shop.stock(number) == 7
+    assert findings(await shop.audit()) == []
 
 
 async def test_states_are_in_the_metrics_of_the_services(shop: RunningShop) -> None:
