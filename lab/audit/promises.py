@@ -3,9 +3,10 @@ it should be. They are what the fallback costs."""
 
 from lab.audit.databases import Snapshot, rows
 from lab.audit.report import Check
+from orders_svc.domain import TIMED_OUT
 
 BROKEN_PROMISES = "broken promises"
-BROKEN = "(status = 'rejected' OR (status = 'cancelled' AND reason = 'timed out'))"
+BROKEN = f"(status = 'rejected' OR (status = 'cancelled' AND reason = '{TIMED_OUT}'))"
 """Of a promised order: it could not be had after all, or was not settled in time (``Order.promise_broken``)."""
 
 _PROMISED = "SELECT count(*) FROM orders WHERE promised_at IS NOT NULL"
