@@ -13,18 +13,19 @@ from typing import Any
 import orjson
 
 from calls.caller import Caller
-from calls.errors import PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
+from calls.errors import PeerCutOff, PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
 from calls.transport import HttpTransport, Request, Response, Transport
 
-__all__ = ["Caller", "Peer", "PeerError", "PeerFailed", "PeerRefused", "PeerTimeout", "PeerUnavailable"]
+__all__ = ["Caller", "Peer", "PeerCutOff", "PeerError", "PeerFailed", "PeerRefused", "PeerTimeout", "PeerUnavailable"]
 
 
 class Peer:
     """Another service. A call takes ``deadline`` seconds at most, or what is left of its caller's time if less.
 
     Every call returns the JSON object of a 2xx answer or raises a PeerError (see its docstring for the tree), and
-    sends ``traceparent`` and ``X-Deadline-Ms`` (what is left of the time) along. Nothing is repeated here. A cancelled
-    call closes its connection, so that the peer's late answer cannot meet the next request.
+    sends ``traceparent`` and ``X-Deadline-Ms`` (what is left of the time) along. Nothing is repeated here: that is a
+    transport's business (``calls.retry``), which may repeat a ``get``, and a ``post`` that is said to be idempotent. A
+    cancelled call closes its connection, so that the peer's late answer cannot meet the next request.
     """
 
     def __init__(self, base_url: str, deadline: float = 3.0, *, transport: Transport | None = None) -> None:
@@ -33,7 +34,7 @@ class Peer:
         self._transport = transport or HttpTransport(self.base_url)
 
     async def get(self, path: str, *, caller: Caller | None = None) -> dict[str, Any]:
-        return await self._call("GET", path, None, caller or Caller(), {})
+        return await self._call("GET", path, None, caller or Caller(), {}, idempotent=True)
 
     async def post(
         self,
@@ -42,20 +43,28 @@ class Peer:
         *,
         caller: Caller | None = None,
         headers: Mapping[str, str] | None = None,
+        idempotent: bool = False,
     ) -> dict[str, Any]:
         """``body`` may hold what orjson can write (UUID, datetime, str, int, ...)."""
         content = None if body is None else orjson.dumps(body)
-        return await self._call("POST", path, content, caller or Caller(), headers or {})
+        return await self._call("POST", path, content, caller or Caller(), headers or {}, idempotent=idempotent)
 
     async def close(self) -> None:
         await self._transport.close()
 
     async def _call(
-        self, method: str, path: str, body: bytes | None, caller: Caller, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        caller: Caller,
+        headers: Mapping[str, str],
+        *,
+        idempotent: bool,
     ) -> dict[str, Any]:
         now = monotonic()
         deadline = now + self.deadline if caller.deadline is None else min(now + self.deadline, caller.deadline)
-        request = Request(method, path, body, headers, deadline, caller.traceparent)
+        request = Request(method, path, body, headers, deadline, caller.traceparent, idempotent)
         if deadline <= now:
             raise PeerTimeout(self.base_url, f"{method} {path}: the caller's deadline has passed")
         try:

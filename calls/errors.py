@@ -9,6 +9,7 @@ class PeerError(Exception):
 
     PeerError
     ├── PeerUnavailable   no connection, or it broke before the whole answer was there; the work may have been done
+    │   └── PeerCutOff    not asked at all: its circuit is open, or too many calls to it are under way already
     ├── PeerTimeout       the deadline passed first; the work may have been done, or still be under way
     ├── PeerRefused       a 4xx: the peer understood and said no; ``status`` and ``problem`` say why
     └── PeerFailed        a 5xx, or an answer that is not what the peer's routes promise
@@ -23,6 +24,14 @@ class PeerError(Exception):
 
 class PeerUnavailable(PeerError):
     pass
+
+
+class PeerCutOff(PeerUnavailable):
+    """``retry_after``: seconds until asking may make sense again, None when nobody knows."""
+
+    def __init__(self, peer: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(peer, message)
+        self.retry_after = retry_after
 
 
 class PeerTimeout(PeerError):

@@ -1,5 +1,5 @@
-"""The seam between what a call means and how it travels: two methods, so that whatever is added to calls later (retry,
-circuit breaker, latency) is a wrapper round a transport, and a test can be one too."""
+"""The seam between what a call means and how it travels: two methods, so that whatever is added to calls (a limit,
+retry, a circuit breaker, a bulkhead) is a wrapper round a transport, and a test can be one too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from calls.errors import PeerTimeout, PeerUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``path`` begins with a slash; ``body`` is JSON or None. ``deadline`` is a point of ``time.monotonic()``."""
+    """``path`` begins with a slash; ``body`` is JSON or None. ``deadline`` is a point of ``time.monotonic()``.
+    ``idempotent``: sent twice, it has the effect of once, so that whoever got no answer may send it again."""
 
     method: str
     path: str
@@ -22,6 +23,7 @@ class Request:
     headers: Mapping[str, str]
     deadline: float
     traceparent: str | None = None
+    idempotent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from calls.client import Peer
+from calls.deadlines import NoteArrival, RefuseUnawaited
+from calls.links import RETRYING, link
 from delivery_svc import api, participant
 from delivery_svc.participant import Participant
 from delivery_svc.reactions import REACTIONS, TOPICS
@@ -28,7 +29,11 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
     service = Service(name="delivery", title="Delivery", database=database, routers=[])
     begin = _events(settings, service) if settings.wiring == "events" else _chain(settings, service)
     service.routers.append(api.router(database, begin))
-    return create_app(service, description=DESCRIPTION), service
+    app = create_app(service, description=DESCRIPTION)
+    if settings.wiring in RETRYING:
+        app.add_middleware(RefuseUnawaited)
+        app.add_middleware(NoteArrival)
+    return app, service
 
 
 def _events(settings: DeliverySettings, service: Service) -> Begin:
@@ -53,7 +58,7 @@ def _events(settings: DeliverySettings, service: Service) -> Begin:
 
 
 def _chain(settings: DeliverySettings, service: Service) -> Begin:
-    products = Peer(settings.products_url, settings.call_deadline_seconds)
+    products = link("products", settings.products_url, settings)
     service.closing.append(products.close)
     service.routers.append(participant.router(Participant(service.database.transaction, products)))
     return service.database.transaction

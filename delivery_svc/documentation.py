@@ -90,7 +90,7 @@ _LINK = {
     ),
     504: _problem(
         504,
-        "products did not answer in time",
+        "products did not answer in time, or the caller had stopped waiting (`X-Deadline-Ms`) before it was asked",
         "link-failed",
         "products did not answer in time",
         "http://127.0.0.1:8085: POST /participant/reservations: no answer within 3 s",

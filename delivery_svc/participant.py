@@ -1,4 +1,4 @@
-"""delivery's part in the synchronous chain, with the failure semantics of the anti-pattern.
+"""delivery's part in the synchronous chains, with the failure semantics of the anti-pattern.
 
 Starting a delivery asks products for the stock first; when that fails or times out, the caller gets an error and
 nothing is undone anywhere. No database connection is held during a call. Writes that wait at the same moment go into
@@ -59,7 +59,7 @@ class Participant:
 
     async def _ask_products(self, path: str, body: dict[str, object] | None, caller: Caller) -> None:
         try:
-            await self._products.post(path, body, caller=caller)
+            await self._products.post(path, body, caller=caller, idempotent=True)
         except PeerError as error:
             raise refusals.by_products(error) from error
 

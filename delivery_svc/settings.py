@@ -2,12 +2,11 @@
 
 from pydantic import Field
 
-from kit.settings import ServiceSettings
+from calls.settings import CallSettings
 
 
-class DeliverySettings(ServiceSettings):
-    """``ServiceSettings``, plus what only delivery needs."""
+class DeliverySettings(CallSettings):
+    """``CallSettings``, plus what only delivery needs."""
 
     port: int = 8082
     products_url: str = Field(default="http://127.0.0.1:8085", description="asked in synchronous wirings only")
-    call_deadline_seconds: float = Field(default=3.0, gt=0, description="how long one call to products may take")

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from orjson import Fragment
 
+from calls.deadlines import waits_until
 from kit.body import parse
 from kit.database import Database
 from kit.lean import LeanRoute
@@ -41,6 +42,7 @@ def router(database: Database, placing: Placing, waiting: Waiting) -> APIRouter:
                 customer=Customer(body.customer_id, body.customer_name, body.address),
                 idempotency_key=_idempotency_key(headers["idempotency-key"]),
                 traceparent=traceparent(headers["traceparent"]),
+                deadline=waits_until(request),
             )
         )
         applied = {}

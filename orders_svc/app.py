@@ -1,8 +1,11 @@
-"""Orders as a process: the API, and beside it relay, reactions and upkeep (in wiring ``events``)."""
+"""Orders as a process: the API, and beside it upkeep, and what its wiring needs: relay and reactions, or links."""
+
+from collections.abc import Callable, Iterable, Mapping
 
 from fastapi import FastAPI
 
-from calls.client import Peer
+from calls.deadlines import NoteArrival, RefuseUnawaited
+from calls.links import RETRYING, link
 from events.kafka import Kafka
 from events.outbox import Outbox
 from events.pruning import Pruner
@@ -11,12 +14,16 @@ from events.relay import Relay
 from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
+from kit.settings import Wiring
 from orders_svc import api, reactions, views
+from orders_svc.domain import Order
 from orders_svc.key_pruning import KeyPruning
 from orders_svc.placing import Placing
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
+from orders_svc.placing.fallback import FallbackPlacing
 from orders_svc.placing.links import Links
+from orders_svc.placing.promises import Promises, count
 from orders_svc.settings import OrdersSettings
 from orders_svc.timeouts import TimeOuts
 from orders_svc.views.gate import Gate
@@ -32,7 +39,7 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="orders")
     waiting = Waiting(database)
     service = Service(name="orders", title="Orders", database=database, routers=[], draining=[waiting.drain])
-    placing = {"events": _events, "chain": _chain}[settings.wiring](settings, service, waiting)
+    placing = _WIRINGS[settings.wiring](settings, service, waiting)
     service.routers += [api.router(database, placing, waiting), views.router(Gate(database, settings.wiring))]
     service.checks["placing"] = placing.ready
     service.tasks |= {
@@ -40,7 +47,11 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
         "time-outs": TimeOuts(placing, settings.pending_timeout_seconds).run,
         "key pruning": KeyPruning(database).run,
     }
-    return create_app(service, description=DESCRIPTION), service
+    app = create_app(service, description=DESCRIPTION)
+    if settings.wiring in RETRYING:
+        app.add_middleware(RefuseUnawaited)
+        app.add_middleware(NoteArrival)
+    return app, service
 
 
 def _events(settings: OrdersSettings, service: Service, waiting: Waiting) -> Placing:
@@ -66,12 +77,38 @@ def _events(settings: OrdersSettings, service: Service, waiting: Waiting) -> Pla
 
 
 def _chain(settings: OrdersSettings, service: Service, waiting: Waiting) -> Placing:
-    products = Peer(settings.products_url, settings.call_deadline_seconds)
-    delivery = Peer(settings.delivery_url, settings.call_deadline_seconds)
-    service.closing += [products.close, delivery.close]
     return ChainPlacing(
         service.database,
-        Links(products, delivery),
+        _links(settings, service),
         changed=waiting.tell,
-        hold_transaction=settings.hold_transaction,
+        patience=settings.call_deadline_seconds if settings.wiring in RETRYING else None,
+        hold_transaction=settings.hold_transaction and settings.wiring == "chain",
     )
+
+
+def _chain_breaker(settings: OrdersSettings, service: Service, waiting: Waiting) -> Placing:
+    def changed(orders: Iterable[Order]) -> None:
+        orders = list(orders)
+        waiting.tell(orders)
+        count(orders)
+
+    patience = settings.call_deadline_seconds
+    placing = FallbackPlacing(service.database, _links(settings, service), changed=changed, patience=patience)
+    promises = Promises(service.database, placing, seconds=settings.promise_seconds, left_after=patience + 10)
+    service.tasks["promises"] = promises.run
+    return placing
+
+
+def _links(settings: OrdersSettings, service: Service) -> Links:
+    products = link("products", settings.products_url, settings)
+    delivery = link("delivery", settings.delivery_url, settings)
+    service.closing += [products.close, delivery.close]
+    return Links(products, delivery)
+
+
+_WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]] = {
+    "events": _events,
+    "chain": _chain,
+    "chain-retry": _chain,
+    "chain-breaker": _chain_breaker,
+}

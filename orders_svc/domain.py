@@ -7,6 +7,8 @@ irrelevant: while a cancellation is under way, only delivery's answer to it coun
 Every change raises the version by one and records exactly one event, so the versions are the events' sequence.
 Whenever an order becomes confirmed it says so (``OrderConfirmed``), also when a refused cancellation brings it back:
 the order may have been cancelled before anybody had heard that it was confirmed.
+
+A promise is no change but a note on how the customer was answered, so it has neither version nor event.
 """
 
 from collections.abc import Mapping
@@ -54,18 +56,24 @@ STEPS: Mapping[tuple[Status, Step], Status] = {
 SETTLED = frozenset({Status.CONFIRMED, Status.REJECTED, Status.CANCELLED})
 
 
+TIMED_OUT = "timed out"
+"""The reason of an order that is cancelled because nobody settled it in time."""
+
+
 class CannotCancel(Exception):
     """The order is rejected or cancelled already, or delivery has refused before: its goods are gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownProduct:
-    """A product as the customer saw it when ordering; ``price`` in cents a piece."""
+    """A product as the customer saw it when ordering; ``price`` in cents a piece. ``seen_at`` is None when products was
+    asked for it, else when products was last asked successfully: the price may be another by now."""
 
     id: int
     name: str
     price: int
     version: int
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,11 @@ class Customer:
 
 @dataclass(slots=True)
 class Order:
-    """One order. ``unit_price`` and ``amount`` in cents; times in UTC; ``reason`` says why it is (being) undone."""
+    """One order. ``unit_price`` and ``amount`` in cents; times in UTC; ``reason`` says why it is (being) undone.
+
+    ``price_seen_at``: products could not be asked, the price is the one last seen, at that time. ``promised_at``: the
+    customer was told then that the order is accepted, although delivery could not be asked.
+    """
 
     id: UUID
     product_id: int
@@ -96,6 +108,8 @@ class Order:
     placed_at: datetime
     settled_at: datetime | None
     changed_at: datetime
+    price_seen_at: datetime | None = None
+    promised_at: datetime | None = None
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
 
     @classmethod
@@ -134,6 +148,7 @@ class Order:
             placed_at=at,
             settled_at=None,
             changed_at=at,
+            price_seen_at=product.seen_at,
         )
         order._announce(
             OrderPlaced(
@@ -155,6 +170,18 @@ class Order:
     def settled(self) -> bool:
         """Whether it will not change by itself any more."""
         return self.status in SETTLED
+
+    @property
+    def promise_broken(self) -> bool:
+        """Whether it was accepted unseen, and then could not be had or was not settled in time. A promised order that
+        its customer cancels is none."""
+        timed_out = self.status is Status.CANCELLED and self.reason == TIMED_OUT
+        return self.promised_at is not None and (self.status is Status.REJECTED or timed_out)
+
+    def promise(self, *, at: datetime) -> None:
+        """The customer is told that a pending order is accepted, and it is finished later. Once is enough."""
+        if self.status is Status.PENDING and self.promised_at is None:
+            self.promised_at = at
 
     def confirm(self, *, at: datetime) -> None:
         """Its delivery has started."""

@@ -25,6 +25,8 @@ EXAMPLE_ORDER: dict[str, Any] = {
     "cancellationRefused": None,
     "placedAt": "2026-11-23T15:42:07.123456Z",
     "settledAt": "2026-11-23T15:42:07.131201Z",
+    "priceSeenAt": None,
+    "promisedAt": None,
     "version": 2,
 }
 
@@ -72,6 +74,12 @@ class OrderAnswer(Answer):
     cancellation_refused: str | None = Field(description="why delivery refused to undo it")
     placed_at: datetime
     settled_at: datetime | None
+    price_seen_at: datetime | None = Field(
+        description="wiring `chain-breaker`: products did not answer, this is the price that was last seen, and when"
+    )
+    promised_at: datetime | None = Field(
+        description="wiring `chain-breaker`: accepted then, although delivery did not answer; it is asked again later"
+    )
     version: int
 
 
@@ -110,6 +118,8 @@ def order_json(order: Order) -> dict[str, Any]:
         "cancellationRefused": order.cancellation_refused,
         "placedAt": order.placed_at,
         "settledAt": order.settled_at,
+        "priceSeenAt": order.price_seen_at,
+        "promisedAt": order.promised_at,
         "version": order.version,
     }
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -51,6 +52,8 @@ orders = Table(
     Column("placed_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("price_seen_at", DateTime(timezone=True)),
+    Column("promised_at", DateTime(timezone=True)),
     CheckConstraint("quantity > 0", name="orders_quantity_positive"),
     CheckConstraint(
         "status IN ('pending', 'cancelling', 'confirmed', 'rejected', 'cancelled')", name="orders_status_known"
@@ -106,6 +109,26 @@ _STUCK = Query(
     .order_by(orders.c.placed_at)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
+)
+_PROMISE = Query(
+    update(orders)
+    .where(orders.c.id == any_(_IDS), orders.c.status == Status.PENDING)
+    .values(promised_at=func.coalesce(orders.c.promised_at, bindparam("at", type_=DateTime(timezone=True))))
+    .returning(orders.c.id)
+)
+_WAITING = Query(
+    select(orders)
+    .where(
+        orders.c.status.in_([literal_column("'pending'"), literal_column("'cancelling'")]),
+        orders.c.status == literal_column("'pending'"),
+        or_(
+            orders.c.promised_at.is_not(None),
+            orders.c.placed_at < bindparam("before", type_=DateTime(timezone=True)),
+        ),
+        orders.c.id > bindparam("after", type_=Uuid),
+    )
+    .order_by(orders.c.id)
+    .limit(bindparam("limit", type_=Integer))
 )
 _CLAIM_KEYS = Query(
     bulk_insert(idempotency_keys, *_KEY_COLUMNS).on_conflict_do_nothing().returning(idempotency_keys.c.key)
@@ -172,6 +195,20 @@ async def stuck(connection: Connection, statuses: Iterable[Status], *, before: d
     return [_order(row) for row in rows]
 
 
+async def promise(connection: Connection, ids: Iterable[UUID], *, at: datetime) -> set[UUID]:
+    """Notes that these orders were promised; the ids of those that were still pending."""
+    return {row["id"] for row in await connection.fetch(_PROMISE, ids=sorted(ids), at=at)}
+
+
+async def waiting_for_delivery(
+    connection: Connection, *, before: datetime, after: UUID | None, limit: int
+) -> list[Order]:
+    """Pending orders that were promised, or placed before ``before`` and left behind by a crash; after the order
+    ``after``, oldest first."""
+    rows = await connection.fetch(_WAITING, before=before, after=after or _FIRST_ID, limit=limit)
+    return [_order(row) for row in rows]
+
+
 async def claim_keys(connection: Connection, keys: Sequence[tuple[str, str, UUID, datetime]]) -> set[str]:
     """Writes (key, fingerprint, order id, time) where the key is new; returns those keys. Waits for a transaction that
     has just claimed the same key. ``keys`` must be sorted (concurrent claims would deadlock) and distinct."""
@@ -214,4 +251,6 @@ def _order(row: Row) -> Order:
         placed_at=row["placed_at"],
         settled_at=row["settled_at"],
         changed_at=row["changed_at"],
+        price_seen_at=row["price_seen_at"],
+        promised_at=row["promised_at"],
     )

@@ -2,6 +2,8 @@
 
 from fastapi import FastAPI
 
+from calls.deadlines import NoteArrival, RefuseUnawaited
+from calls.links import RETRYING
 from events.kafka import Kafka
 from events.outbox import Outbox
 from events.pruning import Pruner
@@ -34,8 +36,12 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     if settings.wiring != "events":
         service.routers.append(participant.router(Participant(begin)))
     app = create_app(service, description=DESCRIPTION)
+    if settings.wiring in RETRYING:
+        app.add_middleware(RefuseUnawaited)
     if slowness:
         app.add_middleware(SlowRequests, slowness=slowness)
+    if settings.wiring in RETRYING:
+        app.add_middleware(NoteArrival)
     return app, service
 
 

@@ -168,6 +168,16 @@ DECREASE_STOCK = _stock_route(
     "there are 3 of product 2, 5 cannot be taken",
 )
 
+_LATE = {
+    504: _problem(
+        504,
+        "Wirings `chain-retry`, `chain-breaker`: the caller had stopped waiting (`X-Deadline-Ms`), nothing was done",
+        "deadline-passed",
+        "The caller's deadline has passed",
+        "the time in X-Deadline-Ms had passed before the work could begin, so it was not begun",
+    ),
+}
+
 RESERVE: dict[str, Any] = _ROUTE | {
     "summary": "Take stock for an order",
     "description": "Once per order: repeating it gives the same answer and takes nothing more.",
@@ -185,6 +195,7 @@ RESERVE: dict[str, Any] = _ROUTE | {
         ),
         **_UNKNOWN,
         **_WRITE,
+        **_LATE,
     },
 }
 
@@ -197,5 +208,6 @@ RELEASE: dict[str, Any] = _ROUTE | {
             ReservationAnswer, "The order holds nothing", {"orderId": EXAMPLE_ORDER_ID, "state": State.RELEASED}
         ),
         **_READ,
+        **_LATE,
     },
 }

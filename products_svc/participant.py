@@ -1,7 +1,8 @@
 """products' part in the synchronous wirings: taking stock for an order when asked over HTTP, and putting it back.
 
 The decisions are the reactions' (the same warehouse, the same tables). Requests that wait at the same moment are
-decided in one transaction, in the order in which they came; nobody is answered before the commit.
+decided in one transaction, in the order in which they came; nobody is answered before the commit. A wish whose asker
+has stopped waiting by the time its group's turn comes is not begun (in the wirings that pass a deadline on).
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from calls.deadlines import is_over, unawaited, waits_until
 from kit.body import parse
 from kit.database import Overtaken
 from kit.grouping import Grouping
@@ -29,11 +31,13 @@ class Take:
     order_id: UUID
     product_id: int
     quantity: int
+    waits_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
     order_id: UUID
+    waits_until: float | None = None
 
 
 Wish = Take | PutBack
@@ -48,6 +52,14 @@ class Participant:
         self.do = Grouping(self._decide).do
 
     async def _decide(self, wishes: Sequence[Wish]) -> list[Result]:
+        awaited = [wish for wish in wishes if not is_over(wish.waits_until)]
+        if len(awaited) == len(wishes):
+            return await self._decide_until_done(wishes)
+        decided = iter(await self._decide_until_done(awaited) if awaited else ())
+        begun = set(map(id, awaited))
+        return [next(decided) if id(wish) in begun else unawaited() for wish in wishes]
+
+    async def _decide_until_done(self, wishes: Sequence[Wish]) -> list[Result]:
         for _ in range(_TRIES - 1):
             try:
                 return await self._decide_once(wishes)
@@ -74,11 +86,11 @@ def router(participant: Participant) -> APIRouter:
     @routes.post("/reservations", **doc.RESERVE)
     async def reserve(request: Request) -> Response:
         body = parse(Reserve, await request.body())
-        return _answer(await participant.do(Take(body.order_id, body.product_id, body.quantity)))
+        return _answer(await participant.do(Take(body.order_id, body.product_id, body.quantity, waits_until(request))))
 
     @routes.post("/reservations/{order_id}/release", **doc.RELEASE)
-    async def release(order_id: UUID) -> Response:
-        return _answer(await participant.do(PutBack(order_id)))
+    async def release(order_id: UUID, request: Request) -> Response:
+        return _answer(await participant.do(PutBack(order_id, waits_until(request))))
 
     return routes
 

@@ -8,6 +8,7 @@ from lab.audit.bookkeeping import dead_letters, nothing_is_prepared, outboxes_ar
 from lab.audit.databases import Databases, snapshot
 from lab.audit.orders import check_orders
 from lab.audit.product_copy import copy_equals_products, products_state
+from lab.audit.promises import last_prices, promises
 from lab.audit.quiet import Lag, Stillness, wait_until_quiet
 from lab.audit.report import Audit, Check
 from lab.audit.stock import STOCK_CHECKS, outdated_prices
@@ -62,5 +63,8 @@ async def _look(databases: Databases, *, live: bool, cut: float, pause: float) -
             checks.append(await copy_equals_products(at, expected or await products_state(at), live=live))
             checks.append(await outboxes_are_empty(at, since))
             checks.append(await outdated_prices(at))
+        if databases.wiring == "chain-breaker":
+            checks.append(await promises(at))
+            checks.append(await last_prices(at))
         checks.append(await dead_letters(at))
     return checks, counts

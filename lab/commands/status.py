@@ -11,6 +11,7 @@ from lab.console import console, plain_errors, print_json
 from lab.running.errors import NotRunning
 from lab.running.layout import running_shop
 from lab.supervision import Home, read_state
+from lab.watching.breakers import links
 from lab.watching.status import is_well
 from lab.watching.status import status as look
 
@@ -19,7 +20,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
     """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
 
     Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
-    for more than 10 s, no consumer is more than 1,000 events behind, and the product copy is not stale for over 10 s.
+    for more than 10 s, no consumer is more than 1,000 events behind, the product copy is not stale for over 10 s, and
+    no circuit breaker (wiring chain-breaker) is open.
 
     Example: `shop status --json`
     """
@@ -52,6 +54,12 @@ def _show(found: dict[str, Any]) -> None:
         copy = found["product_copy"]
         fresh = "[green]fresh[/green]" if not copy["behind"] else f"[yellow]{copy['behind']} behind[/yellow]"
         console.print(f"product copy: {fresh}, {copy['products']} products, stale for {copy['stale_seconds']:.1f} s")
+    for link, state in links(found.get("breakers", {})):
+        console.print(f"circuit of {link}: [{'green' if state == 'closed' else 'red'}]{state}[/]")
+    if "promises" in found:
+        promises = ", ".join(f"{count} {state}" for state, count in found["promises"].items())
+        colour = "yellow" if found["promises"]["broken"] else "green"
+        console.print(f"promises (accepted without an answer of delivery): [{colour}]{promises}[/]")
     if "orders" in found:
         orders = ", ".join(f"{count} {state}" for state, count in found["orders"].items()) or "none yet"
         console.print(f"orders: {orders}")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab.audit.promises import BROKEN_PROMISES
 from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
 from lab.comparing.summary import Difference, Line, differences, lines
 
@@ -34,7 +35,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
             console.print(f"[red]invalid round[/red], left out ({row.scenario}, {row.wiring}): {reason}")
     for sentence in sentences(differences(document, _HEADLINES if load else ("settled/s", "CPU ms/order")), rows):
         console.print(sentence)
-    for note in _footnotes(rows, document["conditions"]["settings"]):
+    for note in (*_footnotes(rows, document["conditions"]["settings"]), *_promises(document["rounds"])):
         console.print(f"[dim]{note}[/dim]")
     console.print(f"[dim]{escape(_conditions(document['conditions'], rows))}[/dim]")
     if changed := _overrides(document["conditions"]):
@@ -73,16 +74,16 @@ def _outcome_table(scenario: str, rows: list[Line]) -> Table:
     for row in rows:
         shares = [_percent(row.figures[name]) for name in _SHARES]
         shares[0] = f"[bold]{shares[0]}[/bold]"
-        table.add_row(f"[cyan]{row.wiring}[/cyan]", *shares, _findings(row.figures["findings"]))
+        table.add_row(_name(row), *shares, _findings(row.figures["findings"]))
     return table
 
 
 def _latency_table(scenario: str, rows: list[Line]) -> Table:
     title = f"{scenario}: how long it took, ms from the intended send time"
-    table = _table(title, [name.replace(" ", "\n") for name in (*_TIMES, "CPU ms/order")])
+    table = _table(title, [name.replace(" ", "\n") for name in (*_TIMES, "CPU ms/ order")])
     for row in rows:
         times = [_spread(row.figures[name]) for name in (*_TIMES, "CPU ms/order")]
-        table.add_row(f"[cyan]{row.wiring}[/cyan]", *times)
+        table.add_row(_name(row), *times)
     return table
 
 
@@ -102,7 +103,7 @@ def _saturation_table(rows: list[Line]) -> Table:
         figures = row.figures
         rate, share = _rate(figures["settled/s"]), _percent(figures["confirmed %"])
         cpu, findings = _spread(figures["CPU ms/order"]), _findings(figures["findings"])
-        table.add_row(f"[cyan]{row.wiring}[/cyan]", str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
+        table.add_row(_name(row), str(row.concurrency), f"[bold]{rate}[/bold]", share, cpu, findings)
     return table
 
 
@@ -129,6 +130,11 @@ def _versions(found: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {found[key]}" for key, name in names.items() if key in found)
 
 
+def _name(row: Line) -> str:
+    """On two lines where it is long, as the figures are: ``chain-``, ``breaker``."""
+    return f"[cyan]{row.wiring.replace('-', f'-{chr(10)}')}[/cyan]"
+
+
 def _spread(spread: Spread | None) -> str:
     if spread is None:
         return "-"
@@ -146,6 +152,22 @@ def _footnotes(rows: list[Line], settings: Mapping[str, Any]) -> list[str]:
         f"products-down: completion includes the outage of {settings['down_seconds']:g} s: an order that events "
         "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
         "only in the shares."
+    ]
+
+
+def _promises(rounds: list[Mapping[str, Any]]) -> list[str]:
+    """What a wiring accepted on trust, and how much of that it could not keep."""
+    made: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in rounds:
+        for check in one["audit"].get("checks", ()):
+            if check["rule"] == BROKEN_PROMISES:
+                promised, broken = made.get((one["scenario"], one["wiring"]), (0, 0))
+                made[one["scenario"], one["wiring"]] = promised + check["looked_at"], broken + check["count"]
+    return [
+        f"{scenario}, {wiring}: {promised:,} orders accepted without an answer of delivery, {broken:,} of them broken "
+        "promises."
+        for (scenario, wiring), (promised, broken) in made.items()
+        if promised
     ]
 
 

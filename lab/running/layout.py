@@ -45,7 +45,8 @@ class Layout:
     read_models: Sequence[str] = ()
 
     def database(self, service: str) -> str:
-        return "_".join(part for part in ("shop", self.name, self.mark, service) if part)
+        parts = ("shop", self.name.replace("-", "_"), self.mark, service)  # a name that needs no quotes in SQL
+        return "_".join(part for part in parts if part)
 
     def role(self, service: str) -> str:
         """Who owns the service's database."""

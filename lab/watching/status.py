@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessState, RunState
+from lab.watching.breakers import breakers, open_circuits, promises
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL"
@@ -44,6 +45,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
             found["ready"] |= await _read_models_readiness(layout)
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
+    if layout.wiring == "chain-breaker":
+        found["breakers"] = await breakers(layout)
     if layout.wiring == "events":
         try:
             async with Lag(layout) as lag:
@@ -74,6 +77,7 @@ def alarms(found: dict[str, Any]) -> list[str]:
     stale = found.get("product_copy", {}).get("stale_seconds", 0.0)
     if stale > STALE_SECONDS:
         said.append(f"the product copy has been stale for {stale:.0f} s")
+    said += [f"the circuit of {link} is {state}" for link, state in open_circuits(found.get("breakers", {}))]
     return said
 
 
@@ -138,6 +142,8 @@ async def _books(layout: Layout) -> dict[str, Any]:
             if service == "orders":
                 copy = {row["id"]: row["version"] for row in await connection.fetch(_COPY)}
                 found["orders"] = {row["status"]: row["count"] for row in await connection.fetch(_ORDERS)}
+                if layout.wiring == "chain-breaker":
+                    found["promises"] = await promises(connection)
         finally:
             await connection.close()
     if layout.wiring == "events":

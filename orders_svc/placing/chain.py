@@ -1,9 +1,11 @@
-"""Wiring ``chain``: the customer waits while orders asks products, then delivery, which asks products again.
+"""Wirings ``chain`` and ``chain-retry``: the customer waits while orders asks products, then delivery, which asks
+products again.
 
 The anti-pattern, faithfully. When a link fails or takes too long the order is rejected by a local update and the
 customer gets an error; what the link may have done by then is not undone. Writes are grouped exactly as in the
 ``events`` wiring, and no database connection is held across a call, unless ``hold_transaction`` asks for the original
-lab's way: one transaction, and its connection, open from the first call to the last.
+lab's way: one transaction, and its connection, open from the first call to the last. In ``chain-retry`` the links
+repeat calls, and all calls of one order share one deadline.
 
 Cancelling asks delivery in the same manner. When no answer comes, nobody knows whether the delivery is cancelled: the
 order stays ``cancelling``, and delivery is asked again, by the customer who repeats the request or by the sweep of
@@ -22,7 +24,7 @@ from kit.database import Connection, Database
 from kit.grouping import Grouping
 from kit.problems import Problem
 from orders_svc import store
-from orders_svc.domain import SETTLED, CannotCancel, Order, Status
+from orders_svc.domain import SETTLED, TIMED_OUT, CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
 from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction, repeated
 from orders_svc.placing.links import Links
@@ -36,7 +38,8 @@ _ASK_AGAIN_AFTER = timedelta(seconds=5)
 
 
 class ChainPlacing:
-    """``changed`` is called with the orders that were changed, once that is committed."""
+    """``changed`` is called with the orders that were changed, once that is committed. ``patience`` is how many seconds
+    all calls for one order may take together; None: each takes what its peer is given, one after the other."""
 
     answers_settled = True
 
@@ -46,11 +49,13 @@ class ChainPlacing:
         links: Links,
         *,
         changed: Callable[[Iterable[Order]], None],
+        patience: float | None = None,
         hold_transaction: bool = False,
     ) -> None:
         self._database = database
         self._links = links
         self._changed = changed
+        self._patience = patience
         self._hold_transaction = hold_transaction
         self._insertions = Grouping(self._insert)
         self._endings = Grouping(self._end)
@@ -58,19 +63,19 @@ class ChainPlacing:
     async def place(self, request: OrderRequest) -> Order:
         if self._hold_transaction:
             return await self._place_in_one_transaction(request)
+        if self._patience is not None:
+            request = request.within(self._patience)
         if request.idempotency_key is not None:
             async with self._database.connection() as connection:
                 earlier = await repeated(connection, request)
             if earlier is not None:
                 return earlier
-        admitted = await self._insertions.do(Candidate(request, await self._links.shown(request)))
+        admitted = await self._insertions.do(Candidate(request, await self._shown(request)))
         if isinstance(admitted, Problem):
             raise admitted
         if not admitted.new:
             return admitted.order
-        failure = await self._deliver(admitted.order, request)
-        order = await self._endings.do((admitted.order, _ending(failure)))
-        return _outcome(order, failure)
+        return await self._answered(admitted.order, await self._deliver(admitted.order, request))
 
     async def cancel(self, order_id: UUID, reason: str, *, traceparent: str | None = None) -> Order:
         return await self._cancel(order_id, reason, traceparent, frozenset(Status))
@@ -87,7 +92,7 @@ class ChainPlacing:
         open_still = 0
         for order in left:
             try:
-                await self._cancel(order.id, order.reason or refusals.TIMED_OUT, None, _UNSETTLED)
+                await self._cancel(order.id, order.reason or TIMED_OUT, None, _UNSETTLED)
             except Problem as problem:
                 open_still += problem.status != 409  # 409: delivered, or settled by somebody else meanwhile
                 log.warning("an order that timed out was not cancelled", order=str(order.id), reason=problem.detail)
@@ -95,6 +100,17 @@ class ChainPlacing:
 
     async def ready(self) -> str | None:
         return None
+
+    async def _shown(self, request: OrderRequest) -> ShownProduct:
+        """The product as it is shown to the customer. Raises Problem."""
+        return await self._links.shown(request)
+
+    async def _answered(self, order: Order, failure: PeerError | None) -> Order:
+        """The order, ended by what delivery answered, or did not. Raises Problem."""
+        return _outcome(await self._end_one(order, failure), failure)
+
+    async def _end_one(self, order: Order, failure: PeerError | None) -> Order:
+        return await self._endings.do((order, _ending(failure)))
 
     async def _cancel(self, order_id: UUID, reason: str, traceparent: str | None, among: frozenset[Status]) -> Order:
         await self._begin_cancelling(order_id, reason, among)
@@ -126,7 +142,7 @@ class ChainPlacing:
     async def _deliver(self, order: Order, request: OrderRequest) -> PeerError | None:
         """What went wrong, or None when the delivery has started."""
         try:
-            await self._links.deliver(order, request.traceparent)
+            await self._links.deliver(order, request.traceparent, request.deadline)
         except PeerError as error:
             return error
         return None

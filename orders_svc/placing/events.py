@@ -11,7 +11,7 @@ from kit.database import Connection, Database, Query, Row, array
 from kit.grouping import Grouping
 from kit.problems import Problem, unavailable
 from orders_svc import store
-from orders_svc.domain import CannotCancel, Order, ShownProduct, Status
+from orders_svc.domain import TIMED_OUT, CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
 from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction
 from orders_svc.placing.protocol import OrderRequest
@@ -69,7 +69,7 @@ class EventsPlacing:
             overdue = await store.stuck(transaction, [Status.PENDING], before=before, limit=limit)
             if overdue:
                 for order in overdue:
-                    order.request_cancellation(refusals.TIMED_OUT, at=datetime.now(UTC))
+                    order.request_cancellation(TIMED_OUT, at=datetime.now(UTC))
                     transaction.traces[str(order.id)] = trace_of(order.id, None)
                     transaction.record(order.events)
                 await store.save(transaction, overdue)

@@ -10,7 +10,8 @@ from orders_svc.tracing import trace_of
 
 
 class Links:
-    """Each method is one call, which takes the peer's deadline at most. Nothing is repeated."""
+    """Each method is one call, which takes the peer's deadline at most. All of them may be repeated without harm: what
+    the others do is done once an order."""
 
     def __init__(self, products: Peer, delivery: Peer) -> None:
         self._products = products
@@ -18,23 +19,30 @@ class Links:
 
     async def shown(self, request: OrderRequest) -> ShownProduct:
         """Name and price as products has them now. Raises Problem: 422 when it is not sold, else what failed."""
-        caller = Caller(traceparent=request.traceparent)
+        try:
+            return await self.product(request)
+        except PeerError as error:
+            raise refusals.link_failure(error) from error
+
+    async def product(self, request: OrderRequest) -> ShownProduct:
+        """The same, but raises PeerError for what failed."""
+        caller = Caller(request.deadline, request.traceparent)
         try:
             found = await self._products.get(f"/products/{request.product_id}", caller=caller)
-            match found:
-                case {"name": str(name), "price": int(price), "version": int(version), "withdrawn": bool(withdrawn)}:
-                    pass
-                case _:
-                    raise PeerFailed(self._products.base_url, 200, {}, "the answer is not a product")
-        except PeerError as error:
-            if isinstance(error, PeerRefused) and error.status == 404:
+        except PeerRefused as error:
+            if error.status == 404:
                 raise refusals.unknown_product(request.product_id) from error
-            raise refusals.link_failure(error) from error
+            raise
+        match found:
+            case {"name": str(name), "price": int(price), "version": int(version), "withdrawn": bool(withdrawn)}:
+                pass
+            case _:
+                raise PeerFailed(self._products.base_url, 200, {}, "the answer is not a product")
         if withdrawn:
             raise refusals.withdrawn_product(request.product_id, name)
         return ShownProduct(request.product_id, name, price, version)
 
-    async def deliver(self, order: Order, traceparent: str | None) -> None:
+    async def deliver(self, order: Order, traceparent: str | None, deadline: float | None = None) -> None:
         """Starts the delivery, for which delivery makes products take the stock. Raises PeerError."""
         body = {
             "orderId": str(order.id),
@@ -45,14 +53,14 @@ class Links:
             "customerName": order.customer_name,
             "address": order.address,
         }
-        caller = Caller(traceparent=trace_of(order.id, traceparent))
-        await self._delivery.post("/participant/deliveries", body, caller=caller)
+        caller = Caller(deadline, trace_of(order.id, traceparent))
+        await self._delivery.post("/participant/deliveries", body, caller=caller, idempotent=True)
 
     async def cancel(self, order_id: UUID, traceparent: str | None) -> str | None:
         """Cancels the delivery, and has the stock put back; the reason if delivery refuses. Raises PeerError."""
         caller = Caller(traceparent=trace_of(order_id, traceparent))
         try:
-            await self._delivery.post(f"/participant/deliveries/{order_id}/cancel", caller=caller)
+            await self._delivery.post(f"/participant/deliveries/{order_id}/cancel", caller=caller, idempotent=True)
         except PeerRefused as error:
             if error.status == 409:
                 return error.detail

@@ -1,8 +1,9 @@
 """What every wiring offers: placing an order and cancelling one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
+from time import monotonic
 from typing import Protocol
 from uuid import UUID
 
@@ -12,13 +13,20 @@ from orders_svc.domain import Customer, Order
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """A valid request for an order; whether the product exists is not known yet. ``traceparent`` (W3C) is the
-    request's, None when it had none."""
+    request's, None when it had none; ``deadline`` (of ``time.monotonic()``) is when nobody waits for the answer any
+    more, None when nobody said."""
 
     product_id: int
     quantity: int
     customer: Customer
     idempotency_key: str | None = None
     traceparent: str | None = None
+    deadline: float | None = None
+
+    def within(self, seconds: float) -> "OrderRequest":
+        """The same, with a deadline at most ``seconds`` from now."""
+        until = monotonic() + seconds
+        return replace(self, deadline=until if self.deadline is None else min(self.deadline, until))
 
     def fingerprint(self) -> str:
         """A digest of what is ordered, for telling a repeat from another order under the same key."""

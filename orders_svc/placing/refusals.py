@@ -1,12 +1,11 @@
 """What a customer is told when an order cannot be placed or cancelled, the same in every wiring."""
 
+from math import ceil
 from typing import Any
 from uuid import UUID
 
-from calls.client import PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
+from calls.client import PeerCutOff, PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
 from kit.problems import Problem
-
-TIMED_OUT = "timed out"
 
 
 def unknown_product(product_id: int) -> Problem:
@@ -69,9 +68,13 @@ def link_failure(failure: PeerError, *, order_id: UUID | None = None) -> Problem
         status, title = 504, "A service did not answer in time"
     elif isinstance(failure, PeerUnavailable) or (isinstance(failure, PeerFailed) and failure.status == 503):
         status, title = 503, "A service cannot be reached"
-        headers["Retry-After"] = "1"
+        headers["Retry-After"] = str(_seconds(failure.retry_after) if isinstance(failure, PeerCutOff) else 1)
     extra: dict[str, Any] = {}
     if order_id is not None:
         headers["Location"] = f"/orders/{order_id}"
         extra["orderId"] = str(order_id)
     return Problem(status, "link-failed", title, str(failure), headers=headers, **extra)
+
+
+def _seconds(retry_after: float | None) -> int:
+    return max(ceil(retry_after or 0), 1)

@@ -23,7 +23,7 @@ async def sql(orders_url: str) -> AsyncIterator[Any]:
         yield connection
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["events", "chain"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["events", "chain", "chain-breaker"])
 async def orders(request: pytest.FixtureRequest, orders_url: str, sql: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with running_downstream() as others:
         urls = {"products_url": others.url, "delivery_url": others.url}

@@ -1,5 +1,6 @@
 """The order's life, without any infrastructure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from events.catalogue import (
     OrderPlaced,
     OrderRejected,
 )
-from orders_svc.domain import SETTLED, STEPS, CannotCancel, Customer, Order, ShownProduct, Status, Step
+from orders_svc.domain import SETTLED, STEPS, TIMED_OUT, CannotCancel, Customer, Order, ShownProduct, Status, Step
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
@@ -191,3 +192,52 @@ def test_the_order_between_topics_and_repetitions_do_not_matter(data: st.DataObj
 
 def test_every_step_is_in_the_table() -> None:
     assert {step for _, step in STEPS} == set(Step)
+
+
+def test_a_price_that_was_last_seen_is_marked_with_its_time() -> None:
+    seen = replace(MASK, seen_at=NOON - timedelta(minutes=5))
+    assert Order.place(UUID(int=1), seen, 3, KIM, at=NOON).price_seen_at == NOON - timedelta(minutes=5)
+    assert an_order().price_seen_at is None
+
+
+def test_a_promise_is_given_once_and_is_no_change_of_the_order() -> None:
+    order = an_order()
+    order.promise(at=NOON)
+    order.promise(at=LATER)
+    assert (order.promised_at, order.version, order.status) == (NOON, 1, Status.PENDING)
+    assert announced(order) == [OrderPlaced]
+
+
+@pytest.mark.parametrize("steps", [["confirm"], ["reject"], ["request"], ["request", "cancel"]])
+def test_only_a_pending_order_can_be_promised(steps: list[str]) -> None:
+    order = an_order(*steps)
+    order.promise(at=LATER)
+    assert order.promised_at is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason", "broken"),
+    [
+        ([], None, False),
+        (["confirm"], None, False),
+        (["reject"], "out of stock", True),
+        (["request"], TIMED_OUT, False),
+        (["request", "cancel"], TIMED_OUT, True),
+        (["request", "cancel"], "changed my mind", False),
+    ],
+)
+def test_a_promise_is_broken_when_the_order_cannot_be_had_or_is_not_settled_in_time(
+    steps: list[str], reason: str | None, broken: bool
+) -> None:
+    order = an_order()
+    order.promise(at=NOON)
+    for step in steps:
+        {
+            "confirm": lambda: order.confirm(at=LATER),
+            "reject": lambda: order.reject(reason or "", at=LATER),
+            "request": lambda: order.request_cancellation(reason or "", at=LATER),
+            "cancel": lambda: order.cancel(at=LATER),
+        }[step]()
+    assert order.promise_broken is broken
+    unpromised = an_order(*steps)
+    assert not unpromised.promise_broken

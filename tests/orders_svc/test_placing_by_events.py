@@ -44,6 +44,8 @@ async def test_an_order_is_accepted_while_kafka_is_unreachable(orders: httpx.Asy
         "cancellationRefused": None,
         "placedAt": order["placedAt"],
         "settledAt": None,
+        "priceSeenAt": None,
+        "promisedAt": None,
         "version": 1,
     }
     assert (await orders.get(answer.headers["location"])).json() == order

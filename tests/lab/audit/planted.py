@@ -13,7 +13,8 @@ SCHEMA = {
             product_version bigint DEFAULT 1, quantity bigint, unit_price bigint, amount bigint, customer_id text,
             customer_name text, address text, status text, reason text, version int DEFAULT 1,
             placed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute', settled_at timestamptz,
-            changed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute');
+            changed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute',
+            price_seen_at timestamptz, promised_at timestamptz);
         CREATE TABLE product_copy (product_id bigint PRIMARY KEY, name text, price bigint, stock bigint,
             image_url text, withdrawn boolean, version bigint, changed_at timestamptz DEFAULT clock_timestamp());""",
     "products": """

@@ -1,6 +1,7 @@
 """One test a rule: what is planted is named; a shop that adds up gives no finding."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from lab.audit import Audit, audit
@@ -192,4 +193,27 @@ async def test_orders_at_an_outdated_price_are_told_but_are_no_finding(shop: Sho
     await shop.run("products", "UPDATE reservations SET outdated_price = true WHERE order_id = $1", uuid.UUID(order))
     result = await look(shop)
     assert found(result, "orders at an outdated price") == {order: "product 1 had another price by then; reserved"}
+    assert result.clean
+
+
+async def test_what_the_fallbacks_cost_is_told_but_is_no_finding(shop: Shop) -> None:
+    shop.databases = replace(shop.databases, wiring="chain-breaker")
+    kept = await shop.place("confirmed", "reserved", "started")
+    broken = await shop.place("rejected", "rejected", None)
+    timed_out = await shop.place("cancelled", None, "cancelled")
+    by_customer = await shop.place("cancelled", None, "cancelled")
+    promised = "UPDATE orders SET promised_at = changed_at, settled_at = changed_at + interval '3 s', reason = $2"
+    for order, reason in (
+        (kept, None), (broken, "out of stock"), (timed_out, "timed out"), (by_customer, "changed my mind"),
+    ):  # fmt: skip
+        await shop.run("orders", f"{promised} WHERE id = $1", uuid.UUID(order), reason)
+    seen = "UPDATE orders SET price_seen_at = placed_at - interval '9 s' WHERE id = $1"
+    await shop.run("orders", seen, uuid.UUID(kept))
+    result = await look(shop)
+    assert found(result, "broken promises") == {
+        broken: "accepted, and rejected 3.0 s later: out of stock",
+        timed_out: "accepted, and cancelled 3.0 s later: timed out",
+    }
+    said = "product 1 for 1.00, seen 9.0 s before it was placed; confirmed"
+    assert found(result, "orders at the last price seen") == {kept: said}
     assert result.clean

@@ -78,6 +78,18 @@ def test_it_fits_80_columns_and_shows_medians_findings_and_conditions() -> None:
     assert "Kafka idled" in " ".join(text.split())
 
 
+def test_long_names_of_wirings_and_their_broken_promises_fit_too() -> None:
+    rounds = [one_round(wiring, n, p50=200 + n) for wiring in ("chain-retry", "chain-breaker") for n in range(3)]
+    for one in rounds[3:]:
+        one["audit"]["checks"] = [{"rule": "broken promises", "looked_at": 40, "count": 2}]
+    text = printed(document(rounds))
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "…" not in text, "nothing is cut off"
+    told = "healthy, chain-breaker: 120 orders accepted without an answer of delivery, 6 of them broken promises."
+    assert told in " ".join(text.split())
+    assert "chain-retry: " not in text
+
+
 def test_servers_of_others_are_not_accounted_for_and_it_says_so() -> None:
     found = several(2, 10, 40)
     found["conditions"]["backends"]["postgres"] = "external"

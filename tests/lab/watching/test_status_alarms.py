@@ -1,10 +1,16 @@
 """What in a status is alarming, and what is not."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from calls.breaker import Breaker, rules
+from calls.errors import PeerUnavailable
+from lab.watching.breakers import states_in
 from lab.watching.status import alarms, is_well
+from tests.calls.script import ASKED, AWAY, Script
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -49,3 +55,19 @@ def test_a_replica_or_worker_that_is_not_ready_is_not_well() -> None:
 
 def test_a_chain_has_no_outbox_to_speak_of() -> None:
     assert status(wiring="chain", outbox={"orders": {"rows": 1, "oldest_seconds": 99.0}})["alarms"] == []
+
+
+def test_a_circuit_that_is_not_closed_is_alarming() -> None:
+    closed = {"orders": {"products": "closed", "delivery": "closed"}}
+    assert status(wiring="chain-breaker", breakers=closed)["alarms"] == []
+    found = status(wiring="chain-breaker", breakers=closed | {"delivery": {"products": "half_open"}})
+    assert found["alarms"] == ["the circuit of delivery to products is half-open"]
+    assert not is_well(found)
+
+
+def test_the_state_of_a_circuit_is_read_from_the_metrics_of_its_service() -> None:
+    breaker = Breaker(Script([AWAY]), "alarming", rules(window=1, calls=1, failure_rate=1, open_seconds=60))
+    assert states_in(generate_latest().decode())["alarming"] == "closed"
+    with pytest.raises(PeerUnavailable):
+        asyncio.run(breaker.send(ASKED))
+    assert states_in(generate_latest().decode())["alarming"] == "open"
