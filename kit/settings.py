@@ -6,7 +6,11 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Wiring = Literal["events", "chain"]
+Wiring = Literal[
+    "events",
+    "chain",
+    "tcc",
+]
 
 
 class ServiceSettings(BaseSettings):
