@@ -16,6 +16,7 @@ from orders_svc.placing import Placing
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.links import Links
+from orders_svc.placing.tcc import assembly as tcc
 from orders_svc.settings import OrdersSettings
 from orders_svc.timeouts import TimeOuts
 from orders_svc.waiting import Waiting
@@ -30,7 +31,7 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="orders")
     waiting = Waiting(database)
     service = Service(name="orders", title="Orders", database=database, routers=[], draining=[waiting.drain])
-    placing = {"events": _events, "chain": _chain}[settings.wiring](settings, service, waiting)
+    placing = {"events": _events, "chain": _chain, "tcc": tcc.build}[settings.wiring](settings, service, waiting)
     service.routers.append(api.router(database, placing, waiting))
     service.checks["placing"] = placing.ready
     service.tasks |= {

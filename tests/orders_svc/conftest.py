@@ -24,7 +24,7 @@ from tests.orders_svc.downstream import PRODUCTS, Downstream, free_port, running
 from tests.waiting import eventually
 
 WITHDRAWN = 9
-TABLES = "orders, idempotency_keys, product_copy, read_models, outbox, inbox, positions, dead_letters"
+TABLES = "orders, tcc_transactions, idempotency_keys, product_copy, read_models, outbox, inbox, positions, dead_letters"
 
 
 @dataclass

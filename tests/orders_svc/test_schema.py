@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from events import tables as bookkeeping
 from kit import migrations
 from orders_svc import store
+from orders_svc.placing.tcc import log as tcc
 from orders_svc.read_models import tables as read_models
 
 
 async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
     together = MetaData()
-    for metadata in (store.metadata, read_models.metadata, bookkeeping.metadata):
+    for metadata in (store.metadata, read_models.metadata, tcc.metadata, bookkeeping.metadata):
         for table in metadata.tables.values():
             table.to_metadata(together)
 
