@@ -14,6 +14,7 @@ from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 from lab.running.specs import PRODUCT_COPY
 from lab.supervision import ProcessState, RunState
+from lab.watching import tries
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters"
@@ -43,6 +44,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
         found |= await _books(layout)
         if layout.wiring == "events":
             found["ready"][PRODUCT_COPY] = await _copy_readiness(layout)
+        if layout.wiring == "tcc":
+            found["tcc"] = await tries.tries(layout)
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "events":
@@ -72,6 +75,8 @@ def alarms(found: dict[str, Any]) -> list[str]:
     for one in found.get("consumers", []):
         if one["lag"] > LAG_EVENTS:
             said.append(f"consumer {one['consumer']} is {one['lag']:,} events behind")
+    if "tcc" in found:
+        said += tries.alarms(found["tcc"])
     stale = found.get("product_copy", {}).get("stale_seconds", 0.0)
     if stale > STALE_SECONDS:
         said.append(f"the product copy has been stale for {stale:.0f} s")

@@ -49,3 +49,11 @@ def test_a_replica_or_worker_that_is_not_ready_is_not_well() -> None:
 
 def test_a_chain_has_no_outbox_to_speak_of() -> None:
     assert status(wiring="chain", outbox={"orders": {"rows": 1, "oldest_seconds": 99.0}})["alarms"] == []
+
+
+def test_a_transaction_that_stays_open_is_alarming_and_one_under_way_is_not() -> None:
+    under_way = {"open": {"trying": {"count": 3, "oldest_seconds": 0.1}}, "tries": {}, "heuristics": {"mixed": 1}}
+    assert status(wiring="tcc", tcc=under_way)["alarms"] == []
+    stuck = {"open": {"confirming": {"count": 2, "oldest_seconds": 40.0}}, "tries": {}, "heuristics": {}}
+    (said,) = status(wiring="tcc", tcc=stuck)["alarms"]
+    assert said == "2 TCC transactions are confirming, the oldest for 40 s: a participant does not answer"
