@@ -24,9 +24,9 @@ async def none_is_left_open(at: Snapshot, cut: datetime | None) -> Check:
 
 
 async def heuristic_outcomes(at: Snapshot) -> Check:
-    """A notice, not a finding: the order was undone as a whole. Where that was not possible any more, the rules about
-    orders find what is wrong."""
-    check = Check("heuristic outcomes (a participant had not done what was decided)", notice=True)
+    """A notice, not a finding: a participant had not done what was decided, and the order was undone as a whole. Where
+    that was not possible any more, the rules about orders find what is wrong."""
+    check = Check("heuristic outcomes", notice=True)
     check.looked_at = await at.orders.fetchval("SELECT count(*) FROM orders")
     async for row in rows(at.orders, _HEURISTIC):
         check.add(str(row["order_id"]), row["reason"])

@@ -51,8 +51,10 @@ def alarms(found: dict[str, Any]) -> list[str]:
 def lines(found: dict[str, Any]) -> list[str]:
     """The same document for people, with the console's marks."""
     begun = ", ".join(f"{one['count']} {phase} ({_age(one)})" for phase, one in found["open"].items())
-    tried = ", ".join(f"{service} {one['count']} ({_age(one)})" for service, one in found["tries"].items())
-    said = [f"transactions open: {begun or 'none'}", f"tries not confirmed yet: {tried}"]
+    tried = ", ".join(
+        f"{one['count']} in {service} ({_age(one)})" for service, one in found["tries"].items() if one["count"]
+    )
+    said = [f"transactions open: {begun or 'none'}; tries not confirmed yet: {tried or 'none'}"]
     if found["heuristics"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in found["heuristics"].items())
         said.append(f"[yellow]heuristic outcomes:[/yellow] {kinds}; `shop audit` names them")

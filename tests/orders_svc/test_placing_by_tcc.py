@@ -215,6 +215,19 @@ async def test_a_decision_that_a_participant_has_not_carried_out_is_told_as_what
     assert products.asked.count("undo") == 2, "a closed one is not taken up again"
 
 
+async def test_a_participant_that_somebody_has_confirmed_by_hand_is_undone_when_cancel_was_decided(
+    orders: httpx.AsyncClient, products: Participant, delivery: Participant, sql: Any
+) -> None:
+    delivery.behaves["try"] = GONE
+    products.behaves["cancel"] = refusing(409, "try-confirmed", "the order has its stock for good")
+    answer = await orders.post("/orders", json=ORDER)
+    assert answer.status_code == 503
+    order = (await orders.get(answer.headers["location"])).json()
+    assert order["status"] == "rejected"
+    assert order["reason"].startswith("heuristic mixed: decided was cancelling, but products: the order has its stock")
+    assert (products.asked[-1], delivery.asked[-1]) == ("undo", "undo")
+
+
 async def test_an_undoing_that_gets_no_answer_goes_on_until_it_has_one(
     orders: httpx.AsyncClient, products: Participant, delivery: Participant, sql: Any
 ) -> None:

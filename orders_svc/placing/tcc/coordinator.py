@@ -187,7 +187,8 @@ class Coordinator:
         for order, change in endings:
             change(order)
         async with self._database.transaction() as connection:
-            saved = await store.save_unless_overtaken(connection, [order for order, _ in endings])
+            in_order = sorted((order for order, _ in endings), key=lambda order: order.id)
+            saved = await store.save_unless_overtaken(connection, in_order)
             await log.close(connection, saved)
         self._changed(order for order, _ in endings if order.id in saved)
         orders = [order if order.id in saved else await self._close_one(order.id, change) for order, change in endings]
