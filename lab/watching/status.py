@@ -45,7 +45,7 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
         if layout.wiring == "events":
             found["ready"][PRODUCT_COPY] = await _copy_readiness(layout)
         if layout.wiring == "tcc":
-            found["tcc"] = await tries.tries(layout)
+            found["tcc"] = await tries.tries(layout.audited())
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "events":

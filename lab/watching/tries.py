@@ -4,7 +4,7 @@ from typing import Any
 
 import asyncpg
 
-from lab.running.layout import Layout
+from lab.audit import Databases
 
 OPEN_SECONDS = 15.0
 """A transaction that is open for longer is alarming: a participant does not answer, and its try has expired by now."""
@@ -19,18 +19,21 @@ _TRIED = f"SELECT count(*), {_AGE.format('changed_at')} FROM reservations WHERE 
 _TENTATIVE = f"SELECT count(*), {_AGE.format('changed_at')} FROM deliveries WHERE state = 'tentative'"
 
 
-async def tries(layout: Layout) -> dict[str, Any]:
+async def tries(databases: Databases) -> dict[str, Any]:
     """A JSON-ready document. ``open``: transactions by phase; ``tries``: by participant; ``heuristics``: closed ones
     that did not end as decided, by kind. Raises OSError or asyncpg.PostgresError."""
-    orders = await asyncpg.connect(layout.auditor_url("orders"))
+    orders = await asyncpg.connect(databases.orders)
     try:
         begun = {row["phase"]: _told(row) for row in await orders.fetch(_OPEN)}
         heuristics = {row["heuristic"]: row["count"] for row in await orders.fetch(_HEURISTIC)}
     finally:
         await orders.close()
     tried = {}
-    for service, sql in (("products", _TRIED), ("delivery", _TENTATIVE)):
-        connection = await asyncpg.connect(layout.auditor_url(service))
+    for service, url, sql in (
+        ("products", databases.products, _TRIED),
+        ("delivery", databases.delivery, _TENTATIVE),
+    ):
+        connection = await asyncpg.connect(url)
         try:
             tried[service] = _told(await connection.fetchrow(sql))
         finally:
