@@ -116,9 +116,6 @@ class Coordinator:
             return await self._not_as_decided(one, answers)
         unanswered = next((answer for answer in answers.values() if answer is not None), None)
         if unanswered is not None:
-            logger.warning(
-                "a participant has not answered", order=str(one.order.id), phase=phase, error=str(unanswered)
-            )
             return End(one.order, unanswered)
         crash_point("tcc.told")
         telemetry.ENDED.labels("confirmed" if phase is Phase.CONFIRMING else "cancelled").inc()

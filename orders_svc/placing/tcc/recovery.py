@@ -2,8 +2,12 @@
 
 import asyncio
 
+import structlog
+
 from kit.periodic import every
 from orders_svc.placing.tcc.coordinator import Coordinator
+
+log = structlog.get_logger()
 
 _EVERY_SECONDS = 0.5
 _AT_A_TIME = 100
@@ -22,11 +26,13 @@ class Recovery:
         await every(_EVERY_SECONDS, self.sweep)
 
     async def sweep(self) -> None:
-        """Takes up all that is due now, once. Those of which a participant does not answer come up again later."""
+        """Takes up what is due now, the longest overdue first, and no more than a hundred: a participant that is just
+        coming back is not met by everything at once. Those that it does not answer are due again a second later."""
         if self._starting:
             await self._coordinator.hurry()
             self._starting = False
-        while found := await self._coordinator.take_up(limit=_AT_A_TIME):
-            await asyncio.gather(*(self._coordinator.finish(one) for one in found))
-            if len(found) < _AT_A_TIME:
-                return
+        found = await self._coordinator.take_up(limit=_AT_A_TIME)
+        ends = await asyncio.gather(*(self._coordinator.finish(one) for one in found))
+        silent = [end.unanswered for end in ends if end.unanswered is not None]
+        if silent:
+            log.warning("transactions are still open", count=len(silent), error=str(silent[0]))
