@@ -4,11 +4,12 @@ from fastapi import FastAPI
 
 from calls.deadlines import NoteArrival, RefuseUnawaited
 from calls.links import RETRYING, link
-from delivery_svc import api, participant
+from delivery_svc import api, participant, try_confirm
 from delivery_svc.participant import Participant
 from delivery_svc.reactions import REACTIONS, TOPICS
 from delivery_svc.settings import DeliverySettings
 from delivery_svc.store import Begin
+from delivery_svc.try_confirm import TryParticipant
 from events.kafka import Kafka
 from events.outbox import Outbox
 from events.pruning import Pruner
@@ -27,7 +28,7 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
     """The application and its parts. Nothing is connected before the application's lifespan begins."""
     database = Database(settings.database_url, max_size=settings.database_pool, application="delivery")
     service = Service(name="delivery", title="Delivery", database=database, routers=[])
-    begin = _events(settings, service) if settings.wiring == "events" else _chain(settings, service)
+    begin = {"events": _events, "tcc": _tcc}.get(settings.wiring, _chain)(settings, service)
     service.routers.append(api.router(database, begin))
     app = create_app(service, description=DESCRIPTION)
     if settings.wiring in RETRYING:
@@ -61,4 +62,11 @@ def _chain(settings: DeliverySettings, service: Service) -> Begin:
     products = link("products", settings.products_url, settings)
     service.closing.append(products.close)
     service.routers.append(participant.router(Participant(service.database.transaction, products)))
+    return service.database.transaction
+
+
+def _tcc(settings: DeliverySettings, service: Service) -> Begin:
+    tries = TryParticipant(service.database, sweep_seconds=settings.try_sweep_seconds)
+    service.routers.append(try_confirm.router(tries))
+    service.tasks["expiry of tries"] = tries.run
     return service.database.transaction

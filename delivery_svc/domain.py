@@ -30,6 +30,8 @@ class State(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     NOT_NEEDED = "not_needed"
+    TENTATIVE = "tentative"
+    EXPIRED = "expired"
 
 
 class NotUnderWay(Exception):
@@ -51,6 +53,7 @@ class Details:
 @dataclass(slots=True)
 class Delivery:
     """``details`` is None until the order was heard of; ``version`` counts the changes and is the events' sequence.
+    ``expires_at`` is set while the delivery is only tentative (see ``delivery_svc.tries``).
     ``loaded_version`` and ``details_are_new`` tell what differs from what is stored."""
 
     order_id: UUID
@@ -60,6 +63,7 @@ class Delivery:
     version: int = 0
     started_at: datetime | None = None
     changed_at: datetime | None = None
+    expires_at: datetime | None = None
     loaded_version: int = field(default=0, compare=False, repr=False)
     details_are_new: bool = field(default=False, compare=False, repr=False)
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
@@ -75,24 +79,23 @@ class Delivery:
             return
         self.details, self.details_are_new = details, True
         if self.state is State.UNHEARD_OF:
-            self._become(State.AWAITING_STOCK, at)
+            self.become(State.AWAITING_STOCK, at)
         elif self.state is State.AWAITING_DETAILS:
-            self._start(details, at)
+            self.start(at=at)
         else:
-            self._become(self.state, at)
+            self.become(self.state, at)
 
     def stock_reserved(self, *, at: datetime) -> None:
         """The goods are there. For an order that was cancelled they are not taken."""
         if self.state is State.UNHEARD_OF:
-            self._become(State.AWAITING_DETAILS, at)
+            self.become(State.AWAITING_DETAILS, at)
         elif self.state is State.AWAITING_STOCK:
-            assert self.details is not None
-            self._start(self.details, at)
+            self.start(at=at)
 
     def stock_rejected(self, *, at: datetime) -> None:
         """There is nothing to deliver."""
         if self.state in (State.UNHEARD_OF, State.AWAITING_STOCK):
-            self._become(State.NOT_NEEDED, at)
+            self.become(State.NOT_NEEDED, at)
 
     def request_cancellation(self, *, at: datetime) -> bool:
         """Whether the order is undone as far as delivery goes; False when the goods were handed over already.
@@ -104,11 +107,11 @@ class Delivery:
             refused = CancellationRefused(
                 order_id=self.order_id, delivery_id=self.delivery_id, reason=DELIVERED_ALREADY
             )
-            self._become(State.COMPLETED, at, refused)
+            self.become(State.COMPLETED, at, refused)
             return False
         if self.state is not State.CANCELLED:
             cancelled = DeliveryCancelled(order_id=self.order_id, delivery_id=self.delivery_id)
-            self._become(State.CANCELLED, at, cancelled)
+            self.become(State.CANCELLED, at, cancelled)
         return True
 
     def complete(self, *, at: datetime) -> None:
@@ -118,9 +121,12 @@ class Delivery:
         if self.state is not State.STARTED:
             raise NotUnderWay(f"the delivery is {self.state.replace('_', ' ')}, only a started one can be completed")
         completed = DeliveryCompleted(order_id=self.order_id, delivery_id=self.delivery_id)
-        self._become(State.COMPLETED, at, completed)
+        self.become(State.COMPLETED, at, completed)
 
-    def _start(self, details: Details, at: datetime) -> None:
+    def start(self, *, at: datetime) -> None:
+        """The goods are on their way; what and where to must be known."""
+        details = self.details
+        assert details is not None
         self.started_at = at
         started = DeliveryStarted(
             order_id=self.order_id,
@@ -132,10 +138,11 @@ class Delivery:
             customer_name=details.customer_name,
             address=details.address,
         )
-        self._become(State.STARTED, at, started)
+        self.become(State.STARTED, at, started)
 
-    def _become(self, state: State, at: datetime, event: Event | None = None) -> None:
-        self.state, self.changed_at = state, at
+    def become(self, state: State, at: datetime, event: Event | None = None) -> None:
+        """One change; only a delivery that becomes tentative has a time to expire at afterwards."""
+        self.state, self.changed_at, self.expires_at = state, at, None
         self.version += 1
         if event is not None:
             self.events.append(record(event, sequence=self.version, time=at))

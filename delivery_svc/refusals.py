@@ -1,8 +1,10 @@
 """What callers are told when delivery cannot do what they ask."""
 
+from typing import Any
 from uuid import UUID
 
 from calls.client import PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
+from delivery_svc import tries
 from delivery_svc.domain import DELIVERED_ALREADY, NotUnderWay
 from kit.problems import Problem
 
@@ -22,6 +24,25 @@ def delivered(order_id: UUID) -> Problem:
 def cancelled(order_id: UUID) -> Problem:
     detail = "the order was cancelled, it is not delivered any more"
     return Problem(409, "order-cancelled", "The order was cancelled", detail, orderId=str(order_id))
+
+
+def not_tried(refused: tries.TryRefused) -> Problem:
+    """Why a try, its confirmation or its cancellation is refused."""
+    order_id = refused.order_id
+    named: dict[str, Any] = {"orderId": str(order_id)}
+    match refused:
+        case tries.UnknownTry():
+            return Problem(404, "unknown-try", "Unknown try", f"nothing was tried for order {order_id}", **named)
+        case tries.OtherContent():
+            detail = f"order {order_id} has tried to be delivered otherwise before"
+            return Problem(409, "other-content", "The order has tried something else", detail, **named)
+        case tries.TryExpired():
+            detail = f"the try expired before it was confirmed; order {order_id} is not delivered"
+            return Problem(410, "try-expired", "The try has expired", detail, **named)
+        case tries.TryConfirmed():
+            detail = f"the delivery of order {order_id} has started; cancelling the order calls it back"
+            return Problem(409, "try-confirmed", "The try was confirmed", detail, **named)
+    return cancelled(order_id)
 
 
 def by_products(error: PeerError) -> Problem:

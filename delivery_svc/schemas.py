@@ -1,7 +1,7 @@
 """The JSON that delivery takes and gives (camelCase), and the examples that its OpenAPI document shows."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -46,6 +46,12 @@ class Deliver(Body):
             customer_name=self.customer_name,
             address=self.address,
         )
+
+
+class Try(Deliver):
+    """An order whose delivery is to be kept ready for so long, unless that is confirmed or cancelled before."""
+
+    expires_in_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 class DeliveriesPage(Body):

@@ -10,3 +10,4 @@ class DeliverySettings(CallSettings):
 
     port: int = 8082
     products_url: str = Field(default="http://127.0.0.1:8085", description="asked in synchronous wirings only")
+    try_sweep_seconds: float = Field(default=0.5, gt=0, description="tcc: how often tries whose time is up are ended")

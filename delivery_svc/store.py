@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    literal_column,
     select,
     update,
 )
@@ -45,19 +47,26 @@ deliveries = Table(
     Column("version", Integer, nullable=False),
     Column("started_at", DateTime(timezone=True)),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
     CheckConstraint(
-        "state IN ('awaiting_stock', 'awaiting_details', 'started', 'completed', 'cancelled', 'not_needed')",
+        "state IN ('awaiting_stock', 'awaiting_details', 'started', 'completed', 'cancelled', 'not_needed', "
+        "'tentative', 'expired')",
         name="deliveries_state_known",
     ),
+    CheckConstraint("(state = 'tentative') = (expires_at IS NOT NULL)", name="deliveries_tentative_expire"),
     CheckConstraint(
-        "state NOT IN ('awaiting_stock', 'started', 'completed') OR (address IS NOT NULL AND quantity > 0)",
+        "state NOT IN ('awaiting_stock', 'started', 'completed', 'tentative') "
+        "OR (address IS NOT NULL AND quantity > 0)",
         name="deliveries_know_what_and_where_to",
     ),
     Index("deliveries_of_customer", "customer_id", "delivery_id"),
+    # Not by state: an index whose condition names it would make every change of a delivery write to all indexes.
+    Index("deliveries_tentative", "expires_at", postgresql_where=literal_column("expires_at IS NOT NULL")),
     # Every row is changed once soon after it was written: room for that on the same page.
     postgresql_with={"fillfactor": 70},
 )
-"""One row an order that delivery has heard of in any way; the details are null until the order itself was heard of."""
+"""One row an order that delivery has heard of in any way; the details are null until the order itself was heard of.
+``expires_at`` is null except while the delivery is tentative."""
 
 Begin = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens a transaction: an announcing one in the wiring ``events``, a plain one in the synchronous wirings."""
@@ -68,7 +77,8 @@ Change = Callable[[Delivery], object]
 
 async def apply(connection: Connection, changes: Iterable[tuple[UUID, Change]]) -> list[tuple[Delivery, Any]]:
     """Carries out changes by order id, those of one order in the given order: each delivery, and what its change
-    returned. Orders that were not heard of before get a delivery. Events are announced where the wiring announces.
+    returned. Orders that were not heard of before get a delivery, unless their changes leave it as it is. Events are
+    announced where the wiring announces.
 
     First all orders are written as if they were new (those that exist stay untouched), then the others are locked and
     changed; both in the order of their ids. So two transactions never wait for each other crosswise, and neither
@@ -86,7 +96,7 @@ async def apply(connection: Connection, changes: Iterable[tuple[UUID, Change]]) 
         return delivery
 
     fresh = [carry_out(Delivery(order_id, new_id())) for order_id in sorted(by_order)]
-    inserted = await _insert(connection, fresh)
+    inserted = await _insert(connection, [delivery for delivery in fresh if delivery.changed])
     known = [order_id for order_id in by_order if order_id not in inserted]
     if known:
         stored = [_delivery(row) for row in await connection.fetch(_LOCK, ids=known)]
@@ -116,6 +126,11 @@ def announce(connection: Connection, changed: Iterable[Delivery]) -> None:
             connection.record(delivery.events)
 
 
+async def expired_tries(connection: Connection, *, before: datetime, limit: int) -> list[UUID]:
+    """The orders of up to ``limit`` deliveries that are tentative and had time until ``before``, oldest first."""
+    return [row["order_id"] for row in await connection.fetch(_EXPIRED_TRIES, before=before, limit=limit)]
+
+
 async def find(connection: Connection, delivery_id: UUID) -> Delivery | None:
     row = await connection.fetch_one(_FIND, delivery_id=delivery_id)
     return None if row is None else _delivery(row)
@@ -136,6 +151,8 @@ async def page(
 
 async def _insert(connection: Connection, fresh: Sequence[Delivery]) -> set[UUID]:
     """Writes those whose order is new; their order ids. Waits for transactions that are just writing the same ones."""
+    if not fresh:
+        return set()
     if all(delivery.details is None for delivery in fresh):
         rows = await connection.fetch(_INSERT_BARE, **columns_of(_PROGRESS, map(_progress, fresh)))
     else:
@@ -173,12 +190,13 @@ def _delivery(row: Row) -> Delivery:
         version=row["version"],
         started_at=row["started_at"],
         changed_at=row["changed_at"],
+        expires_at=row["expires_at"],
         loaded_version=row["version"],
     )
 
 
 def _progress(one: Delivery) -> tuple[Any, ...]:
-    return one.order_id, one.delivery_id, one.state, one.version, one.started_at, one.changed_at
+    return one.order_id, one.delivery_id, one.state, one.version, one.started_at, one.changed_at, one.expires_at
 
 
 def _row(one: Delivery) -> tuple[Any, ...]:
@@ -197,13 +215,20 @@ def _row(one: Delivery) -> tuple[Any, ...]:
 
 
 _FIRST_ID = UUID(int=0)
-_PROGRESS = ("order_id", "delivery_id", "state", "version", "started_at", "changed_at")
+_PROGRESS = ("order_id", "delivery_id", "state", "version", "started_at", "changed_at", "expires_at")
 _COLUMNS = (*_PROGRESS, "product_id", "product_name", "quantity", "customer_id", "customer_name", "address")
 _LOCK = Query(
     select(deliveries)
     .where(deliveries.c.order_id == any_(array("ids", deliveries.c.order_id)))
     .order_by(deliveries.c.order_id)
     .with_for_update()
+)
+_EXPIRED_TRIES = Query(
+    select(deliveries.c.order_id)
+    .where(deliveries.c.expires_at.is_not(None))
+    .where(deliveries.c.expires_at <= bindparam("before", type_=DateTime(timezone=True)))
+    .order_by(deliveries.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
 )
 _by_delivery = select(deliveries).where(deliveries.c.delivery_id == bindparam("delivery_id", type_=Uuid))
 _FIND = Query(_by_delivery)

@@ -24,6 +24,7 @@ from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.fallback import FallbackPlacing
 from orders_svc.placing.links import Links
 from orders_svc.placing.promises import Promises, count
+from orders_svc.placing.tcc import assembly as tcc
 from orders_svc.settings import OrdersSettings
 from orders_svc.timeouts import TimeOuts
 from orders_svc.views.gate import Gate
@@ -111,4 +112,5 @@ _WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]]
     "chain": _chain,
     "chain-retry": _chain,
     "chain-breaker": _chain_breaker,
+    "tcc": tcc.build,
 }

@@ -64,7 +64,7 @@ UNAVAILABLE = problem(
     "Service unavailable",
     "the database cannot be reached right now",
 )
-_LINK_FAILED = "wirings `chain`, `chain-retry`: a service of the chain failed; the order, if there is one, is rejected"
+_LINK_FAILED = "synchronous wirings only: a service failed; the order, if there is one, is (being) rejected"
 _UNPROCESSABLE = problem(
     422,
     "The values do not fit, the product is not sold, or the key was used for another order",
@@ -84,7 +84,7 @@ PLACE_ORDER: dict[str, Any] = {
     "summary": "Place an order",
     "description": (
         "Answers 202 as soon as the order is accepted; with `Prefer: wait=N` it waits up to N seconds (30 at most) "
-        "until the order is settled. In the wirings `chain` and `chain-retry` it always waits for the whole chain; in "
+        "until the order is settled. In the synchronous wirings it always waits for the other services; in "
         "`chain-breaker`, too, but where delivery gives no answer it is a 202, and the order is finished later. "
         "Repeating a request with the same `Idempotency-Key` within 24 h answers with the same order in its current "
         "status. In `chain-retry` and `chain-breaker` an order whose customer waits no longer than `X-Deadline-Ms` "
@@ -174,7 +174,7 @@ CANCEL_ORDER: dict[str, Any] = {
     "summary": "Cancel an order",
     "description": (
         "Delivery decides, because only it knows whether the goods are gone. 202: it is being asked; asking again "
-        "changes nothing. In the wiring `chain` the answer waits for it: 200 when the order is cancelled; 503 when "
+        "changes nothing. In the synchronous wirings the answer waits: 200 when the order is cancelled; 503 when "
         "delivery has not answered, which leaves the order cancelling and is asked again."
     ),
     "status_code": 202,
@@ -183,7 +183,7 @@ CANCEL_ORDER: dict[str, Any] = {
         "requestBody": _body(CancelOrder, {"with a reason": {"value": {"reason": "changed my mind"}}}, required=False)
     },
     "responses": {
-        200: _order("Cancelled (wiring `chain`)", _CANCELLED),
+        200: _order("Cancelled (synchronous wirings)", _CANCELLED),
         202: _order("Being cancelled", _CANCELLING),
         400: _BROKEN,
         404: _UNKNOWN,
@@ -201,7 +201,7 @@ CANCEL_ORDER: dict[str, Any] = {
         422: INVALID,
         503: problem(
             503,
-            "Not now, repeat the request. Wiring `chain`: delivery has not answered, the order stays cancelling",
+            "Not now, repeat the request. Synchronous wirings: a service has not answered, the order stays cancelling",
             "cancellation-unanswered",
             "Delivery has not answered",
             "the order stays cancelling and delivery is asked again; you may repeat the request (no answer within 3 s)",

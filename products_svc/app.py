@@ -12,13 +12,14 @@ from events.relay import Relay
 from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
-from products_svc import api, participant
+from products_svc import api, participant, try_confirm
 from products_svc.catalogue import Catalogue
 from products_svc.participant import Participant
 from products_svc.reactions import REACTIONS, TOPICS
 from products_svc.settings import ProductsSettings
 from products_svc.slowness import Slowness, SlowRequests
 from products_svc.store import Begin
+from products_svc.try_confirm import TryParticipant
 
 DESCRIPTION = """The catalogue, and the stock that orders take from it.
 
@@ -33,7 +34,9 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
     begin = _events(settings, service, slowness) if settings.wiring == "events" else database.transaction
     service.routers.append(api.router(database, Catalogue(begin)))
-    if settings.wiring != "events":
+    if settings.wiring == "tcc":
+        _tcc(settings, service)
+    elif settings.wiring != "events":
         service.routers.append(participant.router(Participant(begin)))
     app = create_app(service, description=DESCRIPTION)
     if settings.wiring in RETRYING:
@@ -65,3 +68,9 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness) ->
         "pruning": Pruner(service.database).run,
     }
     return outbox.transaction
+
+
+def _tcc(settings: ProductsSettings, service: Service) -> None:
+    tries = TryParticipant(service.database, sweep_seconds=settings.try_sweep_seconds)
+    service.routers.append(try_confirm.router(tries))
+    service.tasks["expiry of tries"] = tries.run

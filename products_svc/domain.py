@@ -55,6 +55,8 @@ class State(StrEnum):
     RESERVED = "reserved"
     REJECTED = "rejected"
     RELEASED = "released"
+    TRIED = "tried"
+    EXPIRED = "expired"
 
 
 class Refusal(StrEnum):
@@ -174,7 +176,7 @@ class Product:
 class Reservation:
     """What was decided for one order. ``product_id`` and ``quantity`` are None when it was released before anybody said
     what it was about; ``held`` is what it has of the stock now. ``outdated_price``: when it was decided, the product's
-    price was another than the order's."""
+    price was another than the order's. ``expires_at`` is set while it is only tried."""
 
     order_id: UUID
     state: State = State.UNDECIDED
@@ -184,6 +186,7 @@ class Reservation:
     version: int = 0
     changed_at: datetime | None = None
     outdated_price: bool = False
+    expires_at: datetime | None = None
     loaded_version: int = field(default=0, compare=False, repr=False)
     events: list[Envelope[Event]] = field(default_factory=list, compare=False, repr=False)
 
@@ -193,10 +196,10 @@ class Reservation:
 
     @property
     def held(self) -> int:
-        return self.quantity or 0 if self.state is State.RESERVED else 0
+        return self.quantity or 0 if self.state in (State.RESERVED, State.TRIED) else 0
 
     def decide(self, state: State, *, at: datetime, reason: str | None = None, event: Event | None = None) -> None:
-        self.state, self.reason, self.changed_at = state, reason, at
+        self.state, self.reason, self.changed_at, self.expires_at = state, reason, at, None
         self.version += 1
         if event is not None:
             self.events.append(record(event, sequence=self.version, time=at))
@@ -241,7 +244,7 @@ class Warehouse:
         """Puts back what the order holds. One that has not asked for stock yet is remembered (with what it would have
         asked for, where that is known) and will get none; one that was rejected stays so."""
         reservation = self._reservation(order_id)
-        if reservation.state is State.RESERVED:
+        if reservation.held:
             held_of, held = reservation.product_id, reservation.held
             assert held_of is not None
             self.products[held_of].release(order_id, held, at=at)

@@ -1,8 +1,10 @@
 """What callers are told when products cannot do what they ask."""
 
+from typing import Any
 from uuid import UUID
 
 from kit.problems import Problem
+from products_svc import tries
 from products_svc.domain import HIGHEST_ID, Refusal, Reservation, State, StockError
 
 _KINDS: dict[str | None, str] = {
@@ -38,6 +40,27 @@ def not_reserved(reservation: Reservation) -> Problem:
         return Problem(409, "order-cancelled", "The order was cancelled", detail, orderId=str(order_id))
     kind, reason = _KINDS[reservation.reason], str(reservation.reason)
     return Problem(409, kind, "No stock for the order", reason, orderId=str(order_id), productId=reservation.product_id)
+
+
+def not_tried(refused: tries.TryRefused) -> Problem:
+    """Why a try, its confirmation or its cancellation is refused."""
+    order_id = refused.reservation.order_id
+    named: dict[str, Any] = {"orderId": str(order_id)}
+    match refused:
+        case tries.UnknownProduct(reservation=Reservation(product_id=int(product_id))):
+            return unknown_product(product_id)
+        case tries.UnknownTry():
+            return Problem(404, "unknown-try", "Unknown try", f"nothing was tried for order {order_id}", **named)
+        case tries.OtherContent():
+            detail = f"order {order_id} has tried another product or quantity before"
+            return Problem(409, "other-content", "The order has tried something else", detail, **named)
+        case tries.TryExpired():
+            detail = f"{tries.EXPIRED}; nothing is held for order {order_id} any more"
+            return Problem(410, "try-expired", "The try has expired", detail, **named)
+        case tries.TryConfirmed():
+            detail = f"order {order_id} has its stock for good; cancelling the order releases it"
+            return Problem(409, "try-confirmed", "The try was confirmed", detail, **named)
+    return not_reserved(refused.reservation)
 
 
 def key_of_another_request(key: str) -> Problem:

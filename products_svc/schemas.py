@@ -1,5 +1,6 @@
 """The JSON that products takes and gives (camelCase), and the examples that its OpenAPI document shows."""
 
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -100,6 +101,12 @@ class Reserve(Body):
     quantity: Quantity
 
 
+class Try(Reserve):
+    """Stock to be held for an order for so long, unless that is confirmed or cancelled before."""
+
+    expires_in_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
 class ProductAnswer(Answer):
     """A product; ``price`` in cents, ``version`` counts its changes."""
 
@@ -128,6 +135,20 @@ class ReservationAnswer(Answer):
 
     order_id: UUID
     state: State
+
+
+class TryAnswer(ReservationAnswer):
+    """``expires_at`` is there while the reservation is only tried."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"orderId": EXAMPLE_ORDER_ID, "state": "tried", "expiresAt": "2026-11-23T15:42:12.131201Z"},
+            ]
+        }
+    )
+
+    expires_at: datetime | None = None
 
 
 class ProblemAnswer(Answer):

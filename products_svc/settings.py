@@ -19,6 +19,8 @@ class ProductsSettings(ServiceSettings):
         default=0, ge=0, le=LONGEST_DELAY_MS, description="plus up to this many, evenly distributed"
     )
 
+    try_sweep_seconds: float = Field(default=0.5, gt=0, description="tcc: how often tries whose time is up are ended")
+
     @field_validator("inject_delay_jitter_ms")
     @classmethod
     def _delays_end_before_their_transaction_does(cls, jitter: float, info: ValidationInfo) -> float:

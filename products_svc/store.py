@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Integer, any_, bindparam, func, literal_column, select, update
+from sqlalchemy import BigInteger, Column, DateTime, Integer, any_, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from events.outbox import Transaction
@@ -82,6 +83,11 @@ def announce(connection: Connection, warehouse: Warehouse) -> None:
         connection.record(warehouse.events)
 
 
+async def expired_tries(connection: Connection, *, before: datetime, limit: int) -> list[UUID]:
+    """The orders of up to ``limit`` reservations that are only tried and had time until ``before``, oldest first."""
+    return [row["order_id"] for row in await connection.fetch(_EXPIRED_TRIES, before=before, limit=limit)]
+
+
 async def find(connection: Connection, product_id: int) -> Row | None:
     """The row of one product."""
     return await connection.fetch_one(_FIND, id=product_id)
@@ -127,6 +133,7 @@ def _reservation(row: Row) -> Reservation:
         version=row["version"],
         changed_at=row["changed_at"],
         outdated_price=row["outdated_price"],
+        expires_at=row["expires_at"],
         loaded_version=row["version"],
     )
 
@@ -199,6 +206,13 @@ _RESERVATIONS = Query(
     select(reservations)
     .where(reservations.c.order_id == any_(array("ids", reservations.c.order_id)))
     .where(select(func.count()).select_from(_turn).scalar_subquery() == 1)
+)
+_EXPIRED_TRIES = Query(
+    select(reservations.c.order_id)
+    .where(reservations.c.expires_at.is_not(None))
+    .where(reservations.c.expires_at <= bindparam("before", type_=DateTime(timezone=True)))
+    .order_by(reservations.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
 )
 _FIND = Query(select(products).where(products.c.id == bindparam("id", type_=BigInteger)))
 _PAGE = Query(

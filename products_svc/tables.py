@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     false,
+    literal_column,
 )
 
 metadata = MetaData()
@@ -47,13 +48,20 @@ reservations = Table(
     Column("version", Integer, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("outdated_price", Boolean, nullable=False, server_default=false()),
-    CheckConstraint("state IN ('reserved', 'rejected', 'released')", name="reservations_state_known"),
+    Column("expires_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "state IN ('reserved', 'rejected', 'released', 'tried', 'expired')", name="reservations_state_known"
+    ),
     CheckConstraint(
         "state = 'released' OR (product_id IS NOT NULL AND quantity > 0)", name="reservations_say_what_they_hold"
     ),
+    CheckConstraint("(state = 'tried') = (expires_at IS NOT NULL)", name="reservations_tries_expire"),
+    # Not by state: an index whose condition names it would make every change of a reservation write to indexes.
+    Index("reservations_tried", "expires_at", postgresql_where=literal_column("expires_at IS NOT NULL")),
 )
 """What was decided for each order. Product and quantity are null only where an order was released before it asked;
-``outdated_price``: when it was decided, the product had another price than the order."""
+``outdated_price``: when it was decided, the product had another price than the order. ``expires_at`` is null except
+while the reservation is only tried."""
 
 stock_ledger = Table(
     "stock_ledger",

@@ -12,6 +12,7 @@ from lab.audit.promises import last_prices, promises
 from lab.audit.quiet import Lag, Stillness, wait_until_quiet
 from lab.audit.report import Audit, Check
 from lab.audit.stock import STOCK_CHECKS, outdated_prices
+from lab.audit.transactions import heuristic_outcomes, none_is_left_open
 
 
 async def audit(
@@ -59,6 +60,9 @@ async def _look(databases: Databases, *, live: bool, cut: float, pause: float) -
         checks, counts = await check_orders(at, since)
         checks += [await check(at) for check in STOCK_CHECKS]
         checks.append(await nothing_is_prepared(at, since))
+        if databases.wiring == "tcc":
+            checks.append(await none_is_left_open(at, since))
+            checks.append(await heuristic_outcomes(at))
         if events:
             checks.append(await copy_equals_products(at, expected or await products_state(at), live=live))
             checks.append(await outboxes_are_empty(at, since))

@@ -10,8 +10,9 @@ from typing import Any
 UNDONE = ("rejected", "cancelled")
 SETTLED = ("confirmed", *UNDONE)
 LIVE_DELIVERY = ("started", "completed")
-WAITING_DELIVERY = ("awaiting_stock", "awaiting_details")
-RESERVATION_STATES = ("reserved", "rejected", "released")
+WAITING_DELIVERY = ("awaiting_stock", "awaiting_details", "tentative")
+HOLDS_NOTHING = ("rejected", "released", "expired")
+RESERVATION_STATES = ("reserved", *HOLDS_NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def confirmed_has_its_delivery(parts: Parts) -> str | None:
 
 def undone_holds_no_stock(parts: Parts) -> str | None:
     held = parts.reservation
-    if parts.status in UNDONE and held is not None and held["state"] not in ("rejected", "released"):
+    if parts.status in UNDONE and held is not None and held["state"] not in HOLDS_NOTHING:
         return f"{parts.status}, but holds {held['quantity']} of product {held['product_id']}"
     return None
 

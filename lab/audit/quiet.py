@@ -11,6 +11,7 @@ import asyncpg
 
 from lab.audit.arrivals import Arrivals
 from lab.audit.databases import SERVICES, Databases
+from lab.audit.transactions import still_tried
 
 Lag = Callable[[], Awaitable[int | None]]
 """How many events no consumer has handled yet; None when Kafka cannot say."""
@@ -72,6 +73,8 @@ async def _moving(databases: Databases, connections: Mapping[str, Any], lag: Lag
     moving: dict[str, str] = {}
     if open_orders := await connections["orders"].fetchval(_OPEN):
         moving["orders"] = f"{open_orders} not settled"
+    if databases.wiring == "tcc":
+        moving |= await still_tried(connections["products"], connections["delivery"])
     if databases.wiring != "events":
         return moving
     for service, connection in connections.items():

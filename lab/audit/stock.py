@@ -22,8 +22,8 @@ _RESERVED = """
                count(*) FILTER (WHERE reason = 'released') AS given, count(DISTINCT product_id) AS products
         FROM stock_ledger WHERE order_id IS NOT NULL GROUP BY order_id) l ON l.order_id = r.order_id
     WHERE r.order_id IS NULL
-       OR (r.state = 'reserved' AND (l.net IS DISTINCT FROM -r.quantity OR l.taken <> 1 OR l.given <> 0))
-       OR (r.state <> 'reserved' AND (coalesce(l.net, 0) <> 0 OR coalesce(l.taken, 0) > 1))
+       OR (r.state IN ('reserved', 'tried') AND (l.net IS DISTINCT FROM -r.quantity OR l.taken <> 1 OR l.given <> 0))
+       OR (r.state NOT IN ('reserved', 'tried') AND (coalesce(l.net, 0) <> 0 OR coalesce(l.taken, 0) > 1))
        OR l.products > 1
     ORDER BY 1"""
 

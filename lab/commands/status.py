@@ -11,6 +11,7 @@ from lab.console import console, plain_errors, print_json
 from lab.running.errors import NotRunning
 from lab.running.layout import running_shop
 from lab.supervision import Home, read_state
+from lab.watching import tries
 from lab.watching.breakers import links
 from lab.watching.status import is_well
 from lab.watching.status import status as look
@@ -20,8 +21,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
     """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
 
     Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
-    for more than 10 s, no consumer is more than 1,000 events behind, the product copy is not stale for over 10 s, and
-    no circuit breaker (wiring chain-breaker) is open.
+    for more than 10 s, no consumer is more than 1,000 events behind, and the product copy is not stale for over 10 s.
+    With chain-breaker: no circuit breaker is open. With tcc: no transaction is open for more than 15 s.
 
     Example: `shop status --json`
     """
@@ -63,6 +64,9 @@ def _show(found: dict[str, Any]) -> None:
     if "orders" in found:
         orders = ", ".join(f"{count} {state}" for state, count in found["orders"].items()) or "none yet"
         console.print(f"orders: {orders}")
+    if "tcc" in found:
+        for line in tries.lines(found["tcc"]):
+            console.print(line)
     for alarm in found["alarms"]:
         console.print(f"[red]alarm:[/red] {escape(alarm)}")
     for what, reason in found["unreachable"].items():

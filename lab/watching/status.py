@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessState, RunState
+from lab.watching import tries
 from lab.watching.breakers import breakers, open_circuits, promises
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
@@ -43,6 +44,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
         found |= await _books(layout)
         if layout.wiring == "events":
             found["ready"] |= await _read_models_readiness(layout)
+        if layout.wiring == "tcc":
+            found["tcc"] = await tries.tries(layout.audited())
     except (OSError, asyncpg.PostgresError) as error:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "chain-breaker":
@@ -74,6 +77,8 @@ def alarms(found: dict[str, Any]) -> list[str]:
     for one in found.get("consumers", []):
         if one["lag"] > LAG_EVENTS:
             said.append(f"consumer {one['consumer']} is {one['lag']:,} events behind")
+    if "tcc" in found:
+        said += tries.alarms(found["tcc"])
     stale = found.get("product_copy", {}).get("stale_seconds", 0.0)
     if stale > STALE_SECONDS:
         said.append(f"the product copy has been stale for {stale:.0f} s")

@@ -27,7 +27,7 @@ from tests.waiting import eventually
 WITHDRAWN = 9
 BOOKKEEPING = "outbox, inbox, positions, dead_letters"
 VIEWS = "product_copy, read_models, history_orders, history_steps, sales_orders, sales"
-TABLES = f"orders, idempotency_keys, last_prices, {VIEWS}, {BOOKKEEPING}"
+TABLES = f"orders, idempotency_keys, last_prices, tcc_transactions, {VIEWS}, {BOOKKEEPING}"
 
 
 @dataclass

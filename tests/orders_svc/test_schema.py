@@ -12,12 +12,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from events import tables as bookkeeping
 from kit import migrations
 from orders_svc import last_prices, store
+from orders_svc.placing.tcc import log as tcc
 from orders_svc.read_models import tables as read_models
 
 
 async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
     together = MetaData()
-    for metadata in (store.metadata, last_prices.metadata, read_models.metadata, bookkeeping.metadata):
+    theirs = (store.metadata, last_prices.metadata, tcc.metadata, read_models.metadata, bookkeeping.metadata)
+    for metadata in theirs:
         for table in metadata.tables.values():
             table.to_metadata(together)
 

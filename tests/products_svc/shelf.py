@@ -89,7 +89,7 @@ async def assert_the_ledger_adds_up(sql: Any) -> None:
            OR (SELECT coalesce(-sum(delta), 0) FROM stock_ledger
                WHERE product_id = products.id AND reason IN ('reserved', 'released'))
               <> (SELECT coalesce(sum(quantity), 0) FROM reservations
-                  WHERE product_id = products.id AND state = 'reserved')
+                  WHERE product_id = products.id AND state IN ('reserved', 'tried'))
         """
     )
     assert unequal == []

@@ -15,6 +15,8 @@ SCHEMA = {
             placed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute', settled_at timestamptz,
             changed_at timestamptz DEFAULT clock_timestamp() - interval '1 minute',
             price_seen_at timestamptz, promised_at timestamptz);
+        CREATE TABLE tcc_transactions (order_id uuid PRIMARY KEY, phase text, reason text, heuristic text,
+            begun_at timestamptz DEFAULT clock_timestamp() - interval '1 minute');
         CREATE TABLE product_copy (product_id bigint PRIMARY KEY, name text, price bigint, stock bigint,
             image_url text, withdrawn boolean, version bigint, changed_at timestamptz DEFAULT clock_timestamp());""",
     "products": """
@@ -84,9 +86,9 @@ class Shop:
             f" VALUES ($1, 1, $2, $3, {changed})",
             order, quantity, state,
         )  # fmt: skip
-        if state in ("reserved", "released"):
+        if state in ("reserved", "tried", "released", "expired"):
             await self.move(-quantity, "reserved", order)
-        if state == "released":
+        if state in ("released", "expired"):
             await self.move(quantity, "released", order)
 
     async def move(self, delta: int, reason: str, order: uuid.UUID | None = None) -> None:

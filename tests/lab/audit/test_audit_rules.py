@@ -82,6 +82,45 @@ async def test_a_reservation_left_in_try(shop: Shop) -> None:
     assert list(found(await look(shop), "no reservation left in try")) == [order]
 
 
+async def test_a_try_holds_the_stock_that_its_ledger_says_and_a_tentative_delivery_is_only_for_an_open_order(
+    shop: Shop,
+) -> None:
+    settled, open_still = await shop.place("confirmed", "tried", "tentative"), await shop.place("pending", "tried")
+    expired = await shop.place("rejected", "expired", "expired")
+    result = await look(shop)
+    assert found(result, "each reservation is in the ledger") == {}
+    assert set(found(result, "no reservation left in try")) == {settled, open_still}
+    assert found(result, "no delivery waits") == {settled: "confirmed, but its delivery is still tentative"}
+    assert expired not in {one for check in result.checks for one in check.found}
+
+
+async def test_a_confirmed_order_whose_reservation_has_expired(shop: Shop) -> None:
+    order = await shop.place("confirmed", "expired", "completed")
+    wrong = found(await look(shop), "confirmed: exactly one reservation")
+    assert wrong == {order: "confirmed, but its reservation is expired"}
+
+
+async def test_what_a_coordinator_has_not_finished_is_found_and_its_heuristic_outcomes_are_told(shop: Shop) -> None:
+    undone, left = await shop.place("rejected", "expired", "cancelled"), await shop.place("rejected", None)
+    insert = "INSERT INTO tcc_transactions (order_id, phase, reason) VALUES ($1, $2, $3)"
+    await shop.run("orders", insert, uuid.UUID(undone), "heuristic", "heuristic mixed: decided was confirming, but ...")
+    await shop.run("orders", insert, uuid.UUID(left), "cancelling", "out of stock")
+    shop.databases = replace(shop.databases, wiring="tcc")
+    result = await look(shop)
+    assert list(found(result, "no transaction of the coordinator left open")) == [left]
+    assert found(result, "heuristic outcomes") == {undone: "heuristic mixed: decided was confirming, but ..."}
+    assert result.findings == 1
+
+
+async def test_what_is_still_tried_is_not_quiet(shop: Shop) -> None:
+    await shop.place("rejected", "tried", "tentative")
+    shop.databases = replace(shop.databases, wiring="tcc")
+    assert found(await look(shop), "quiet") == {
+        "products": "1 reservations in try",
+        "delivery": "1 deliveries tentative",
+    }
+
+
 async def test_an_amount_that_is_not_price_times_quantity(shop: Shop) -> None:
     order = await shop.place("confirmed", "reserved", "started")
     await shop.run("orders", "UPDATE orders SET amount = amount - 1 WHERE id = $1", uuid.UUID(order))

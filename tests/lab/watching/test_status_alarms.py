@@ -71,3 +71,11 @@ def test_the_state_of_a_circuit_is_read_from_the_metrics_of_its_service() -> Non
     with pytest.raises(PeerUnavailable):
         asyncio.run(breaker.send(ASKED))
     assert states_in(generate_latest().decode())["alarming"] == "open"
+
+
+def test_a_transaction_that_stays_open_is_alarming_and_one_under_way_is_not() -> None:
+    under_way = {"open": {"trying": {"count": 3, "oldest_seconds": 0.1}}, "tries": {}, "heuristics": {"mixed": 1}}
+    assert status(wiring="tcc", tcc=under_way)["alarms"] == []
+    stuck = {"open": {"confirming": {"count": 2, "oldest_seconds": 40.0}}, "tries": {}, "heuristics": {}}
+    (said,) = status(wiring="tcc", tcc=stuck)["alarms"]
+    assert said == "2 TCC transactions are confirming, the oldest for 40 s: a participant does not answer"

@@ -1,0 +1,1 @@
+"""Wiring ``tcc``: Try-Confirm/Cancel over REST. ``assembly.build`` puts it together."""
