@@ -112,8 +112,16 @@ def keep_watch(
     async def become_ready() -> None:
         await open_database(database)
         await caught_up(model, kafka, database, empty_is_complete=empty_is_complete)
-        async with database.transaction() as connection:
-            await on_ready(connection)
+        backoff, told = Backoff(), False
+        while not told:
+            try:
+                async with database.transaction() as connection:
+                    await on_ready(connection)
+                told = True
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                await asyncio.sleep(backoff.next())
         log.info("the read model is ready", read_model=model.name)
 
     @app.task  # type: ignore[untyped-decorator]
