@@ -3,6 +3,8 @@
 Faust acknowledges in a ``finally``: an agent that raises loses the event. Hence raw bytes in (decoding is ours, and a
 dead letter where it fails), ``noack_take``, an explicit ack after the commit, and a projection that never lets go of a
 record before it is committed.
+
+An app with a table needs one more thing (``_App``), or it loses what arrives while the table's recovery ends.
 """
 
 import asyncio
@@ -10,17 +12,19 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
 import structlog
+from mode.utils.queues import FlowControlEvent
 
 from events.failures import Backoff, is_transient
 from events.kafka import Kafka
 from events.positions import PositionError
 from events.projection import Follower, Projection, Projector, ReadModel
-from events.requeued import requeued_projections
+from events.requeued import Requeued, requeued_projections
 from events.standing import caught_up, watch
 from kit.database import Connection, Database
 
@@ -47,13 +51,13 @@ def build_app(
     app = new_app(kafka.group(model.name), kafka, data_dir)
     follow(app, model, Projector(model, database), kafka=kafka, database=database, within_seconds=within_seconds)
     keep_watch(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=empty_is_complete)
-    handle_requeued(app, model, database=database)
+    handle_requeued(app, model.name, requeued_projections(model, database), database=database)
     return app
 
 
 def new_app(group: str, kafka: Kafka, data_dir: Path | None = None, **options: Any) -> Any:
     """A Faust app with the settings that lose nothing; ``options`` are further ones. Its name is its group's."""
-    return faust.App(
+    return _App(
         group,
         broker=[f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
         store="memory://",
@@ -73,6 +77,23 @@ def new_app(group: str, kafka: Kafka, data_dir: Path | None = None, **options: A
         worker_redirect_stdouts=False,
         **options,
     )
+
+
+class _FlowControl(FlowControlEvent):
+    def resume(self) -> None:
+        if not self.is_active():
+            super().resume()
+
+
+class _App(faust.App):
+    """At the end of a recovery Faust resumes the flow of records twice, the first time for the changelog, and each time
+    throws away what is in its queues. By the second time there may be records of the source among them, which are never
+    delivered again. Here the flow is resumed once: what was left over from before the rebalance is thrown away then.
+    """
+
+    @cached_property
+    def flow_control(self) -> FlowControlEvent:
+        return _FlowControl()
 
 
 def follow(
@@ -134,16 +155,16 @@ def keep_watch(
             await app.crash(error)
 
 
-def handle_requeued(app: Any, model: ReadModel, *, database: Database) -> None:
+def handle_requeued(app: Any, name: str, letters: Requeued, *, database: Database) -> None:
     """Has the app handle the model's dead letters that a person has requeued."""
 
     @app.task  # type: ignore[untyped-decorator]
     async def requeued() -> None:
         await open_database(database)
         try:
-            await requeued_projections(model, database).run()
+            await letters.run()
         except Exception as error:
-            log.critical("the read model stops", read_model=model.name, exc_info=error)
+            log.critical("the read model stops", read_model=name, exc_info=error)
             await app.crash(error)
             raise
 

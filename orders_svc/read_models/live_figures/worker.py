@@ -20,11 +20,12 @@ import structlog
 
 from events.arrivals import Arrival, Record
 from events.failures import Backoff, is_transient
-from events.faust_app import OnReady, follow, keep_watch, new_app, open_database
+from events.faust_app import OnReady, follow, handle_requeued, keep_watch, new_app, open_database
 from events.faust_worker import work
 from events.kafka import Kafka
 from events.positions import Partition
 from events.projection import Projection
+from events.requeued import requeued_too_late
 from events.topics import MINUTES_CHANGELOG
 from kit.database import Connection, Database
 from kit.periodic import every
@@ -71,6 +72,7 @@ def build_app(*, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: 
     figures.minutes.on_recover(recovered)
     follow(app, model, figures, kafka=kafka, database=database, within_seconds=FLUSH_SECONDS, take=TAKE)
     keep_watch(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=True)
+    handle_requeued(app, NAME, requeued_too_late(model, database), database=database)
 
     def ends() -> dict[Partition, int | None]:
         held = app.consumer.assignment()
@@ -90,7 +92,8 @@ def build_app(*, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: 
 
 
 class FiguresProjection(Projection):
-    """Counts batches of records, and writes them. Records of a partition are taken only after a ``join`` of it."""
+    """Counts batches of records, and writes them. Records of a partition are taken only after a ``join`` of it, and
+    without gaps."""
 
     def __init__(self, database: Database, minutes: Minutes) -> None:
         super().__init__(LiveFigures(), database)
@@ -129,13 +132,22 @@ class FiguresProjection(Projection):
             self._reached[place] = max(position, self._reached.get(place, 0))
 
     async def project(self, records: Sequence[Record]) -> None:
-        strange = {record.partition for record in records} - self._floors.keys()
-        if strange:  # nothing that is counted without its beginning may ever be written
-            raise RuntimeError(f"records of partitions {sorted(strange)}, of which nothing was recovered")
+        self._check(records)
         await super().project(records)
         dirty, self._dirty = self._dirty, set()
         for place in dirty:
             self.minutes[place] = self._known[place]
+
+    def _check(self, records: Sequence[Record]) -> None:
+        """The topic has no gaps (nothing is compacted or expires, and nobody writes to it in transactions). So a record
+        that is not the next one means that others were lost on their way here, and what is counted without them must
+        not be written. The worker ends, and the next one reads from the positions."""
+        reached = dict(self._reached)
+        for record in records:
+            place, offset = (record.topic, record.partition), record.offset
+            if offset > reached.get(place, -1):
+                raise RuntimeError(f"record {offset} of {place} was delivered, the next one is {reached.get(place)}")
+            reached[place] = max(reached[place], offset + 1)
 
     async def _write(self, connection: Connection, arrivals: Sequence[Arrival], new: Sequence[Arrival]) -> None:
         self._pending = count(self._known, arrivals, floors=self._floors, since=_oldest())

@@ -18,11 +18,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from events import topics
 from events.catalogue import Event, OrderConfirmed, OrderPlaced, OrderRejected
 from events.envelope import Envelope, encode, record
+from events.faust_app import new_app
 from events.log_bounds import log_bounds
 from events.positions import Positions
 from events.topics import MINUTES_CHANGELOG
 from orders_svc.read_models.live_figures import KEEP, NAME, rows
 from orders_svc.read_models.live_figures.counting import COUNTERS, Counted, Minute, Place
+from orders_svc.read_models.live_figures.minutes import OPTIONS, Minutes
+from orders_svc.read_models.live_figures.worker import FiguresProjection
 from orders_svc.read_models.tables import metadata
 from tests.conftest import CreateDatabase
 from tests.events.stand import NOON, Stand, delete, placed, producing, publish, publish_raw, read, stand
@@ -119,6 +122,32 @@ async def test_a_database_that_was_restored_gets_the_figures_back_and_none_twice
             await Positions(NAME).set(connection, (orders.kafka.topic("orders"), partition), 0)
     with worker(orders):
         await _counted(orders)
+
+
+async def test_figures_are_counted_anew_when_everything_that_remembers_them_is_gone(orders: Stand) -> None:
+    """As docs/services/orders.md says."""
+    await publish(orders.kafka, _events(40))
+    with worker(orders) as process:
+        await _counted(orders)
+        process.terminate()
+        process.wait(20)
+    await delete(orders.kafka, MINUTES_CHANGELOG)
+    await topics.declare(orders.kafka, partitions=2, say=lambda _: None)
+    async with orders.database.transaction() as connection:
+        await connection.raw.execute("TRUNCATE live_minutes, live_products")
+        await connection.raw.execute("DELETE FROM positions WHERE consumer = $1", NAME)
+    with worker(orders):
+        await _counted(orders)
+
+
+async def test_nothing_is_counted_past_records_that_were_not_delivered(orders: Stand) -> None:
+    await publish(orders.kafka, _events(20))
+    told = [one for one in await read(orders.kafka, "orders") if one.partition == 0]
+    figures = FiguresProjection(orders.database, Minutes(new_app(orders.kafka.group(NAME), orders.kafka, **OPTIONS)))
+    await figures.join([(orders.kafka.topic("orders"), 0)])
+    with pytest.raises(RuntimeError, match=r"record 3 of .* was delivered, the next one is 0"):
+        await figures.project(told[3:])
+    assert await orders.rows("SELECT * FROM live_minutes") == []
 
 
 async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_holds_up_nobody(orders: Stand) -> None:
