@@ -23,6 +23,9 @@ class Record(Protocol):
     def offset(self) -> int: ...
 
     @property
+    def timestamp(self) -> int: ...  # milliseconds since 1970; on our topics when the broker appended it
+
+    @property
     def key(self) -> bytes | None: ...
 
     @property

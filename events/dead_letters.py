@@ -82,6 +82,11 @@ class DeadLetter:
         )
 
     @property
+    def timestamp(self) -> int:
+        """When it was appended is not kept: what depends on that is not handled again."""
+        return 0
+
+    @property
     def place(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
 

@@ -5,6 +5,7 @@ or from the beginning of the topics when a read model is built anew.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
@@ -25,12 +26,11 @@ from kit.database import Connection, Database
 log = structlog.get_logger()
 
 
-class ReadModel(Protocol):
-    """What a read model has to say for itself. ``apply`` must give the same rows whatever the order between topics, and
-    when an event comes again; it does nothing but write to the connection it is given."""
+class Follower(Protocol):
+    """Who follows which (logical) topics, and which of their events it handles."""
 
     @property
-    def name(self) -> str: ...  # also the consumer's name: group, positions, dead letters
+    def name(self) -> str: ...  # the consumer's name: group, positions, dead letters
 
     @property
     def topics(self) -> Sequence[str]: ...
@@ -38,18 +38,23 @@ class ReadModel(Protocol):
     @property
     def events(self) -> Collection[type[Event]]: ...
 
+
+class ReadModel(Follower, Protocol):
+    """What a read model has to say for itself. ``apply`` must give the same rows whatever the order between topics, and
+    when an event comes again; it does nothing but write to the connection it is given."""
+
     async def apply(self, connection: Connection, envelopes: Sequence[Envelope[Any]]) -> None: ...
 
 
-class Projector:
-    """Writes batches of records into a read model.
+class Projection(ABC):
+    """Writes batches of records into a read model; a subclass says what is written.
 
     Guarantees: rows and position are committed together, records below the position are skipped, a record is passed
     over only as a dead letter written in that same transaction. Position rows are locked first (as a swap of a rebuilt
     model does), so two writers of one partition take turns.
     """
 
-    def __init__(self, model: ReadModel, database: Database) -> None:
+    def __init__(self, model: Follower, database: Database) -> None:
         self.last_error: str | None = None
         self._model = model
         self._database = database
@@ -74,16 +79,19 @@ class Projector:
         async with self._database.transaction() as connection:
             stands = await self._lock(connection, ends)
             new = [a for a in arrivals if a.record.offset >= stands[a.record.topic, a.record.partition]]
-            envelopes = [arrival.envelope for arrival in new if arrival.envelope is not None]
-            if envelopes:
-                await self._model.apply(connection, envelopes)
+            await self._write(connection, arrivals, new)
             dead = [arrival for arrival in new if arrival.error is not None]
             for arrival in dead:
                 await bury(connection, self._model.name, arrival)
             moves = [Move(*place, stands[place], end) for place, end in ends.items() if end > stands[place]]
             await self._positions.move(connection, moves)
         self._reached |= {place: max(end, stands[place]) for place, end in ends.items()}
-        self._committed(arrivals, new, envelopes, dead)
+        self._committed(arrivals, new, dead)
+
+    @abstractmethod
+    async def _write(self, connection: Connection, arrivals: Sequence[Arrival], new: Sequence[Arrival]) -> None:
+        """Writes what is known by ``arrivals``, of which only ``new`` lie at or above the positions. It is called again
+        with the same arrivals, or a part of them, when the transaction failed."""
 
     async def _lock(self, connection: Connection, places: Collection[Partition]) -> dict[Partition, int]:
         stands = await self._positions.lock(connection, places)
@@ -107,10 +115,10 @@ class Projector:
         self,
         arrivals: Sequence[Arrival],
         new: Sequence[Arrival],
-        envelopes: Sequence[Envelope[Event]],
         dead: Iterable[Arrival],
     ) -> None:
         name, now = self._model.name, datetime.now(UTC)
+        envelopes = _envelopes(new)
         if self.last_error is not None:
             log.info("the read model works again", read_model=name)
             self.last_error = None
@@ -127,3 +135,20 @@ class Projector:
             telemetry.DEAD_LETTERS.labels(name, type(arrival.error).__name__).inc()
             place = f"{arrival.record.topic}[{arrival.record.partition}]@{arrival.record.offset}"
             log.error("an event became a dead letter", consumer=name, record=place, error=repr(arrival.error))
+
+
+class Projector(Projection):
+    """Writes batches of records by ``apply`` of a read model, which gets the new ones only."""
+
+    def __init__(self, model: ReadModel, database: Database) -> None:
+        super().__init__(model, database)
+        self._apply = model.apply
+
+    async def _write(self, connection: Connection, arrivals: Sequence[Arrival], new: Sequence[Arrival]) -> None:
+        envelopes = _envelopes(new)
+        if envelopes:
+            await self._apply(connection, envelopes)
+
+
+def _envelopes(arrivals: Iterable[Arrival]) -> list[Envelope[Event]]:
+    return [arrival.envelope for arrival in arrivals if arrival.envelope is not None]

@@ -19,7 +19,7 @@ from events.failures import Backoff, is_transient
 from events.inbox import Inbox
 from events.outbox import Outbox, Transaction
 from events.positions import Positions
-from events.projection import ReadModel
+from events.projection import Follower, ReadModel
 from events.reactions import Handler
 from events.tables import dead_letters
 from kit.database import Database, Query
@@ -157,6 +157,16 @@ def requeued_projections(model: ReadModel, database: Database) -> Requeued:
         await model.apply(transaction, [arrival.envelope])  # type: ignore[list-item]
 
     return Requeued(model.name, Outbox(database, _nobody_to_wake), model.events, apply)
+
+
+def requeued_too_late(model: Follower, database: Database) -> Requeued:
+    """Those of a gauge that counts by the moment of arrival, which has passed: one that can be read by now is let go
+    without being counted."""
+
+    async def let_go(_transaction: Transaction, _arrival: Arrival) -> None:
+        pass
+
+    return Requeued(model.name, Outbox(database, _nobody_to_wake), model.events, let_go)
 
 
 def _nobody_to_wake() -> None:

@@ -11,7 +11,7 @@ from events.intake import TopicMissing
 from events.kafka import Kafka
 from events.log_bounds import Bounds, log_bounds
 from events.positions import Partition, Positions, check
-from events.projection import ReadModel
+from events.projection import Follower
 from kit.database import Database
 
 log = structlog.get_logger()
@@ -20,14 +20,14 @@ LOOKS = 10
 CHECK_SECONDS = 10.0
 
 
-def check_all(model: ReadModel, bounds: Mapping[Partition, Bounds], stands: Mapping[Partition, int]) -> None:
+def check_all(model: Follower, bounds: Mapping[Partition, Bounds], stands: Mapping[Partition, int]) -> None:
     """Raises PositionError when a position is not within the log that the broker has."""
     for place, bound in bounds.items():
         if place in stands:
             check(model.name, place, stands[place], beginning=bound.beginning, end=bound.end)
 
 
-async def caught_up(model: ReadModel, kafka: Kafka, database: Database, *, empty_is_complete: bool = False) -> None:
+async def caught_up(model: Follower, kafka: Kafka, database: Database, *, empty_is_complete: bool = False) -> None:
     """Returns when the positions have reached the topics' ends. Empty topics have none to reach, unless
     ``empty_is_complete``.
 
@@ -59,7 +59,7 @@ async def caught_up(model: ReadModel, kafka: Kafka, database: Database, *, empty
             await asyncio.sleep(backoff.next())
 
 
-async def watch(model: ReadModel, kafka: Kafka, database: Database) -> NoReturn:
+async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
     """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more.
 
     Faust would start such a topic at its beginning, and what lies below the position would be skipped without a word.
@@ -81,10 +81,10 @@ async def watch(model: ReadModel, kafka: Kafka, database: Database) -> NoReturn:
                 raise
 
 
-async def _ends(model: ReadModel, kafka: Kafka) -> dict[Partition, int]:
+async def _ends(model: Follower, kafka: Kafka) -> dict[Partition, int]:
     return {place: bound.end for place, bound in (await log_bounds(kafka, model.topics)).items()}
 
 
-async def _stands(model: ReadModel, kafka: Kafka, database: Database) -> dict[Partition, int]:
+async def _stands(model: Follower, kafka: Kafka, database: Database) -> dict[Partition, int]:
     async with database.connection() as connection:
         return await Positions(model.name).read(connection, [kafka.topic(topic) for topic in model.topics])

@@ -30,15 +30,25 @@ class Topic:
 
     name: str
     configs: dict[str, str] = field(default_factory=dict)
-    partitions: int | None = None
-    """None: the number given on the command line."""
+    like: str | None = None
+    """A topic that this one must have as many partitions as. None: the number given on the command line."""
 
+
+MINUTES_CHANGELOG = "live-figures-minutes-changelog"
+"""Faust's own name for it: <app>-<table>-changelog. What it holds, and for how long, ``live_figures`` says."""
+CHANGELOG = {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(3 * 3600 * 1000),
+    "segment.ms": str(1800 * 1000),  # only a whole segment is ever compacted or deleted
+    "max.message.bytes": str(8 * 2**20),  # a minute with every product of a large catalogue is a big record
+}
 
 TOPICS = (
     Topic("orders", FOR_EVER | BROKER_TIME),
     Topic("stock", FOR_EVER | BROKER_TIME),
     Topic("deliveries", FOR_EVER | BROKER_TIME),
     Topic("products", COMPACTED | BROKER_TIME),
+    Topic(MINUTES_CHANGELOG, CHANGELOG | BROKER_TIME, like="orders"),
 )
 
 
@@ -56,7 +66,7 @@ async def declare(
     durability = {"min.insync.replicas": "2"} if replication_factor >= 3 else {}
     async with _admin(kafka) as admin:
         for topic in topics:
-            count = topic.partitions or partitions
+            count = await _count(admin, kafka.topic(topic.like)) if topic.like else partitions
             await _declare(admin, kafka.topic(topic.name), topic.configs | durability, count, replication_factor, say)
         await _wait_until_known(admin, [kafka.topic(topic.name) for topic in topics])
 
@@ -80,14 +90,20 @@ async def _declare(
                 if error_code:
                     raise for_code(error_code)(f"{name}: {error_message}")
         done.append("configuration brought in line")
-    (described,) = await admin.describe_topics([name])
-    present = len(described["partitions"])
+    present = await _count(admin, name)
     if present < partitions:
         await admin.create_partitions({name: NewPartitions(partitions)})
         done.append(f"WARNING: {partitions - present} partitions added, keys move to other partitions")
     elif present > partitions:
         done.append(f"has {present} partitions, which stay")
     say(f"{name}: {'; '.join(done) or 'as it should be'}")
+
+
+async def _count(admin: Any, name: str) -> int:
+    """How many partitions a topic has that is there, or was made a moment ago."""
+    await _wait_until_known(admin, [name])
+    (described,) = await admin.describe_topics([name])
+    return len(described["partitions"])
 
 
 async def _overrides(admin: Any, name: str) -> dict[str, str]:

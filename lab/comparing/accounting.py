@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.running.cpu import CpuMeter, CpuUse
 from lab.supervision import Supervisor
-from orders_svc.read_models import MODELS
+from orders_svc.read_models import NAMES
 
 SERVICES = "services"
 WORKER = "worker"
@@ -55,7 +55,7 @@ class Accounting:
 
 
 def _group(name: str) -> str:
-    return {"kafka": KAFKA, "postgres": DATABASE, **dict.fromkeys(MODELS, WORKER)}.get(name, SERVICES)
+    return {"kafka": KAFKA, "postgres": DATABASE, **dict.fromkeys(NAMES, WORKER)}.get(name, SERVICES)
 
 
 def cpu_figures(use: CpuUse, generator_seconds: float, settled: int, *, events: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lab.running.ports import choose_ports
 from lab.running.prepare import prepare
 from lab.running.specs import shop_specs
 from lab.supervision import Home, ProcessSpec, Supervisor
-from orders_svc.read_models import MODELS
+from orders_svc.read_models import NAMES
 from orders_svc.read_models.product_copy import MODEL
 
 PRODUCT_COPY = MODEL.name
@@ -93,9 +93,7 @@ async def start_shop(
 def shop_layout(on: Ground, wiring: Wiring, *, replicas: int = 1, hold_transaction: bool = False) -> Layout:
     """Where the shop that ``shop up`` runs keeps its things; also while it is stopped."""
     prefix = "shop" if wiring == "events" else f"shop-{wiring}"
-    return on.layout(
-        wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction, read_models=tuple(MODELS)
-    )
+    return on.layout(wiring, wiring, prefix, replicas=replicas, hold_transaction=hold_transaction, read_models=NAMES)
 
 
 async def start_services(supervisor: Supervisor, layout: Layout, say: Say) -> None:

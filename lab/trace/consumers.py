@@ -15,7 +15,7 @@ from lab.replay.reactions import REACTIONS
 from lab.replay.rebuild import rebuild
 from lab.running.errors import ShopError
 from lab.running.layout import Layout
-from orders_svc.read_models import MODELS
+from orders_svc.read_models import MODELS, live_figures
 from orders_svc.read_models.readiness import mark_ready
 
 
@@ -24,18 +24,21 @@ class NotBuilt(ShopError):
 
 
 async def move_past(layout: Layout, databases: Mapping[str, Database]) -> dict[str, int]:
-    """Moves each service's reactions to the ends of their topics as they are now, their positions in the database and
-    their groups' offsets at Kafka; of each the number of records that it will not be handed.
+    """Moves each service's reactions, and the live figures (which are about now), to the ends of their topics as they
+    are at this moment: positions in the database, and their groups' offsets at Kafka; of each the number of records
+    that it will not be handed.
 
     Only for a shop whose events all are the history's, and which is stopped. Raises KafkaError.
     """
     moved = {}
     kafka = layout.broker()
-    for name, reactions in REACTIONS.items():
-        ends = {place: bound.end for place, bound in (await log_bounds(kafka, reactions.topics)).items()}
+    consumers = [(name, name, reactions.topics) for name, reactions in REACTIONS.items()]
+    consumers.append(("orders", live_figures.NAME, live_figures.LiveFigures.topics))
+    for service, name, topics in consumers:
+        ends = {place: bound.end for place, bound in (await log_bounds(kafka, topics)).items()}
         positions = Positions(name)
-        async with databases[name].transaction() as connection:
-            stood = await positions.read(connection, [kafka.topic(topic) for topic in reactions.topics])
+        async with databases[service].transaction() as connection:
+            stood = await positions.read(connection, [kafka.topic(topic) for topic in topics])
             for place, end in sorted(ends.items()):
                 await positions.set(connection, place, end)
         await put_group(kafka, kafka.group(name), ends)

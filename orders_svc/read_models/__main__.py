@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from prometheus_client import start_http_server
 from pydantic import Field
@@ -12,7 +13,8 @@ from events.kafka import Kafka
 from events.positions import PositionError
 from kit.process import configure_logging
 from kit.settings import ServiceSettings
-from orders_svc.read_models import MODELS
+from orders_svc.read_models import MODELS, NAMES, live_figures
+from orders_svc.read_models.live_figures import worker as live_figures_worker
 from orders_svc.read_models.readiness import mark_ready
 
 
@@ -24,30 +26,41 @@ class WorkerSettings(ServiceSettings):
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0] not in MODELS:
-        print(f"{__doc__}\nNAME is one of {', '.join(MODELS)}; it was {' '.join(arguments)!r}", file=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in NAMES:
+        print(f"{__doc__}\nNAME is one of {', '.join(NAMES)}; it was {' '.join(arguments)!r}", file=sys.stderr)
         return 2
-    model = MODELS[arguments[0]]
+    (name,) = arguments
     settings = WorkerSettings()
-    configure_logging(settings, service=model.name)
+    configure_logging(settings, service=name)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.host)
     sys.argv[1:] = []  # they were for us; Faust reads them, too
     try:
-        faust_worker.run(
-            model,
-            kafka=Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix),
-            database_url=settings.database_url,
-            on_ready=partial(mark_ready, name=model.name),
-            within_seconds=model.within_seconds,
-            empty_is_complete=model.empty_is_complete,
-            data_dir=settings.faust_data_dir,
-        )
+        follow(name, settings)
     except PositionError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def follow(name: str, settings: WorkerSettings) -> NoReturn:
+    """Runs the worker; raises PositionError."""
+    kafka, on_ready = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix), partial(mark_ready, name=name)
+    if name == live_figures.NAME:
+        live_figures_worker.run(
+            kafka=kafka, database_url=settings.database_url, on_ready=on_ready, data_dir=settings.faust_data_dir
+        )
+    model = MODELS[name]
+    faust_worker.run(
+        model,
+        kafka=kafka,
+        database_url=settings.database_url,
+        on_ready=on_ready,
+        within_seconds=model.within_seconds,
+        empty_is_complete=model.empty_is_complete,
+        data_dir=settings.faust_data_dir,
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from typing import Any
 
 from orders_svc.documentation import INVALID, UNAVAILABLE, problem
+from orders_svc.views.live_figures import FiguresAnswer
 from orders_svc.views.order_history import CustomerAnswer
 from orders_svc.views.sales import SalesAnswer
 
@@ -40,6 +41,21 @@ SALES: dict[str, Any] = {
     "response_model": None,
     "responses": {
         200: {"model": SalesAnswer, "description": "One page"},
+        422: INVALID,
+        501: _NEEDS_EVENTS,
+        503: UNAVAILABLE,
+    },
+}
+
+LIVE_FIGURES: dict[str, Any] = {
+    "summary": "Orders a minute, rejected percent and top products of the last minutes",
+    "description": (
+        "By the time at which the broker was given the events. A gauge, about a second behind: an event that was "
+        "published twice counts twice."
+    ),
+    "response_model": None,
+    "responses": {
+        200: {"model": FiguresAnswer, "description": "The figures"},
         422: INVALID,
         501: _NEEDS_EVENTS,
         503: UNAVAILABLE,

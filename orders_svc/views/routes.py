@@ -8,10 +8,12 @@ from fastapi import APIRouter, Path, Query, Response
 from kit.text import Text
 from orders_svc.read_models import order_history as history_model
 from orders_svc.read_models import sales as sales_model
+from orders_svc.read_models.live_figures import NAME as LIVE_FIGURES
 from orders_svc.schemas import dumps
 from orders_svc.views import documentation as doc
-from orders_svc.views import order_history, sales
+from orders_svc.views import live_figures, order_history, sales
 from orders_svc.views.gate import Gate
+from orders_svc.views.live_figures import LastMinutes
 from orders_svc.views.order_history import HistoryPage
 from orders_svc.views.sales import SalesPage
 
@@ -41,6 +43,11 @@ def router(gate: Gate) -> APIRouter:
             asked["after"] = f"{rows[-1]['day']}.{rows[-1]['product_id']}"
             following = "/sales?" + urlencode(asked)
         return _json({"items": [sales.row_json(row) for row in rows], "next": following})
+
+    @routes.get("/figures/live", **doc.LIVE_FIGURES)
+    async def show_live_figures(asked: Annotated[LastMinutes, Query()]) -> Response:
+        async with gate.open(LIVE_FIGURES) as connection:
+            return _json(await live_figures.figures(connection, asked.minutes))
 
     return routes
 

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from orders_svc.read_models import NAMES
 from tests.containers.engine import ROOT, Compose, free_ports
 from tests.waiting import eventually
 
 SERVICES = ("orders", "products", "delivery")
+PROCESSES = (*SERVICES, *NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,7 @@ def test_everything_is_bound_to_loopback_and_ours_run_without_root(shop: Compose
     }
     assert addresses == {"127.0.0.1"}
     ours = [container for container in inspected if container["Config"]["Image"] == "shop-events:test"]
-    assert len(ours) == 4
+    assert len(ours) == len(PROCESSES)
     for container in ours:
         assert container["Config"]["User"] == "10001"
         assert container["HostConfig"]["ReadonlyRootfs"] is True
@@ -122,10 +124,10 @@ def test_everything_is_bound_to_loopback_and_ours_run_without_root(shop: Compose
 
 def test_services_stop_cleanly_when_told(shop: Compose) -> None:
     """Last in this file: it stops the services. 0 is the exit code of a drained process, 137 that of a killed one."""
-    shop.run("stop", "--timeout", "20", *SERVICES, "product-copy", timeout=120)
+    shop.run("stop", "--timeout", "20", *PROCESSES, timeout=120)
     states = [json.loads(line) for line in shop.run("ps", "--all", "--format", "json").splitlines()]
-    codes = {state["Service"]: state["ExitCode"] for state in states if state["Service"] in (*SERVICES, "product-copy")}
-    assert codes == dict.fromkeys((*SERVICES, "product-copy"), 0)
+    codes = {state["Service"]: state["ExitCode"] for state in states if state["Service"] in PROCESSES}
+    assert codes == dict.fromkeys(PROCESSES, 0)
 
 
 def _order(quantity: int = 1) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def test_a_key_that_is_not_the_aggregates_makes_a_malformed_event(key: bytes | N
 
 
 class Arrived:
-    topic, partition, offset = "t.orders", 3, 42
+    topic, partition, offset, timestamp = "t.orders", 3, 42, 0
     key, value, headers = OLD
 
 

@@ -28,7 +28,7 @@ class Delivered:
     """A record as some consumer would deliver it."""
 
     def __init__(self, offset: int, product_id: int, version: int, *, stock: int = 1, partition: int = 0) -> None:
-        self.topic, self.partition, self.offset = "t.products", partition, offset
+        self.topic, self.partition, self.offset, self.timestamp = "t.products", partition, offset, 0
         self.key, self.value, self.headers = encode(product(product_id, version, stock=stock))
 
 

@@ -253,7 +253,7 @@ async def test_an_optional_header_without_a_value_takes_nothing_from_the_event(s
 
 def test_whatever_goes_wrong_with_one_record_is_that_records_fault() -> None:
     class Broken:
-        topic, partition, offset = "t.orders", 0, 7
+        topic, partition, offset, timestamp = "t.orders", 0, 7, 0
         key, value = b"k", b"{}"
         headers: Any = ("not", "pairs")
 

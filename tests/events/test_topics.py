@@ -8,14 +8,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from events import topics
 from events.kafka import Kafka
-from events.topics import COMPACTED, FOR_EVER, Topic
+from events.topics import COMPACTED, FOR_EVER, MINUTES_CHANGELOG, Topic
 from tests.events.stand import admin
 
 
 async def test_all_topics_are_declared_as_the_design_says(kafka: Kafka) -> None:
     said = await _declare(kafka)
     assert [line.split(":")[0] for line in said] == [
-        kafka.topic(name) for name in ("orders", "stock", "deliveries", "products")
+        kafka.topic(name) for name in ("orders", "stock", "deliveries", "products", MINUTES_CHANGELOG)
     ]
     assert all("created with 4 partitions" in line for line in said)
     for name in ("orders", "stock", "deliveries"):
@@ -26,6 +26,14 @@ async def test_all_topics_are_declared_as_the_design_says(kafka: Kafka) -> None:
     assert config["cleanup.policy"] == "compact"
     assert config["min.compaction.lag.ms"] == str(7 * 24 * 3600 * 1000)
     assert config["message.timestamp.type"] == "LogAppendTime"
+    config = await _config(kafka, MINUTES_CHANGELOG)
+    assert (config["cleanup.policy"], config["retention.ms"]) == ("compact,delete", str(3 * 3600 * 1000))
+
+
+async def test_a_changelog_has_as_many_partitions_as_the_topic_that_it_belongs_to(kafka: Kafka) -> None:
+    await _declare(kafka, [Topic("orders")], partitions=3)
+    (said,) = await _declare(kafka, [Topic("changes", like="orders")], partitions=7)
+    assert "created with 3 partitions" in said
 
 
 async def test_declaring_again_changes_nothing(kafka: Kafka) -> None:

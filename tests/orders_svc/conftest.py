@@ -26,7 +26,10 @@ from tests.waiting import eventually
 
 WITHDRAWN = 9
 BOOKKEEPING = "outbox, inbox, positions, dead_letters"
-VIEWS = "product_copy, read_models, history_orders, history_steps, sales_orders, sales"
+VIEWS = (
+    "product_copy, read_models, history_orders, history_steps, sales_orders, sales, "
+    "live_minutes, live_products, live_standing"
+)
 TABLES = f"orders, idempotency_keys, last_prices, tcc_transactions, {VIEWS}, {BOOKKEEPING}"
 
 

@@ -25,6 +25,7 @@ OPERATIONS = [
     ("/orders/{order_id}/cancel", "POST"),
     ("/customers/{customer_id}/orders", "GET"),
     ("/sales", "GET"),
+    ("/figures/live", "GET"),
 ]
 
 
@@ -33,7 +34,9 @@ def document(orders_url: str) -> Iterator[Any]:
     """What a running process says about itself."""
     with asyncio.Runner() as runner:
         emptying, serving = emptied(orders_url), orders_process(orders_url)
-        runner.run(emptying.__aenter__())
+        sql = runner.run(emptying.__aenter__())
+        runner.run(sql.execute("INSERT INTO read_models VALUES ('live-figures', now())"))
+        runner.run(sql.execute("INSERT INTO live_standing VALUES (0, now())"))
         process = runner.run(serving.__aenter__())
         yield schemathesis.openapi.from_url(f"{process.url}/openapi.json")
         runner.run(serving.__aexit__(None, None, None))

@@ -12,6 +12,7 @@ import pytest
 from lab.backends import Addresses
 from lab.running.layout import SERVICES, running_shop
 from lab.supervision import Home, read_state
+from orders_svc.read_models import NAMES
 from tests.lab.commands.command_line import CommandLine
 
 
@@ -92,15 +93,15 @@ def test_status_knows_everything(shop: CommandLine) -> None:
     found = shop.json("status")
     running = {process["name"]: process for process in found["processes"]}
     expected = {name for service in SERVICES for name in (service, f"{service}-1")}
-    expected |= {"product-copy"} if is_events(shop) else set()
+    expected |= set(NAMES) if is_events(shop) else set()
     assert running.keys() == expected
     assert all(process["state"] == "ready" and process["memory_mib"] > 10 for process in running.values())
-    assert found["ready"] == {name: {} for name in expected}, "every replica is asked, and the worker"
+    assert found["ready"] == {name: {} for name in expected}, "every replica is asked, and the workers"
     assert found["alarms"] == []
     assert shop.run("status").returncode == 0
     assert found["unreachable"] == {}
     if is_events(shop):
-        assert {one["consumer"] for one in found["consumers"]} == {"orders", "products", "delivery", "product-copy"}
+        assert {one["consumer"] for one in found["consumers"]} == {*SERVICES, *NAMES}
         assert found["product_copy"]["products"] == 5
     assert "orders" in shop.run("status").stdout
 
