@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from calls.client import Peer
-from delivery_svc import api, participant
+from delivery_svc import api, participant, prepared
 from delivery_svc.participant import Participant
 from delivery_svc.reactions import REACTIONS, TOPICS
 from delivery_svc.settings import DeliverySettings
@@ -25,7 +25,7 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
     """The application and its parts. Nothing is connected before the application's lifespan begins."""
     database = Database(settings.database_url, max_size=settings.database_pool, application="delivery")
     service = Service(name="delivery", title="Delivery", database=database, routers=[])
-    begin = _events(settings, service) if settings.wiring == "events" else _chain(settings, service)
+    begin = {"events": _events, "chain": _chain, "2pc": prepared.build}[settings.wiring](settings, service)
     service.routers.append(api.router(database, begin))
     return create_app(service, description=DESCRIPTION), service
 

@@ -6,7 +6,12 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Wiring = Literal["events", "chain"]
+Wiring = Literal[
+    "events",
+    "chain",
+    "2pc",
+    "3pc",
+]
 
 
 class ServiceSettings(BaseSettings):
@@ -28,6 +33,11 @@ class ServiceSettings(BaseSettings):
     port: int = 8080
     log_format: Literal["console", "json"] = "console"
     database_pool: int = Field(default=10, ge=2, description="most connections to the database at a time")
+    prepared_limit: int = Field(default=20, ge=1, description="2pc: most transactions prepared at a time")
+    lock_timeout_seconds: float = Field(default=1.0, gt=0, description="2pc, 3pc: how long to wait for a locked row")
+    in_doubt_seconds: float = Field(
+        default=5.0, gt=0, description="2pc: a transaction prepared for longer asks the coordinator"
+    )
     shutdown_grace_seconds: float = Field(default=10, gt=0)
 
     def lines(self) -> list[str]:

@@ -1,5 +1,7 @@
 """Orders as a process: the API, and beside it relay, reactions and upkeep (in wiring ``events``)."""
 
+from collections.abc import Callable, Mapping
+
 from fastapi import FastAPI
 
 from calls.client import Peer
@@ -10,9 +12,10 @@ from events.reactions import ReactionLoop
 from events.relay import Relay
 from kit.app import Service, create_app
 from kit.database import Database
+from kit.settings import Wiring
 from orders_svc import api, reactions
 from orders_svc.key_pruning import KeyPruning
-from orders_svc.placing import Placing
+from orders_svc.placing import Placing, two_phase
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.links import Links
@@ -30,7 +33,7 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="orders")
     waiting = Waiting(database)
     service = Service(name="orders", title="Orders", database=database, routers=[], draining=[waiting.drain])
-    placing = {"events": _events, "chain": _chain}[settings.wiring](settings, service, waiting)
+    placing: Placing = _WIRINGS[settings.wiring](settings, service, waiting)
     service.routers.append(api.router(database, placing, waiting))
     service.checks["placing"] = placing.ready
     service.tasks |= {
@@ -67,3 +70,10 @@ def _chain(settings: OrdersSettings, service: Service, waiting: Waiting) -> Plac
         changed=waiting.tell,
         hold_transaction=settings.hold_transaction,
     )
+
+
+_WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]] = {
+    "events": _events,
+    "chain": _chain,
+    "2pc": two_phase.build,
+}

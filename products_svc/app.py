@@ -9,7 +9,7 @@ from events.reactions import ReactionLoop
 from events.relay import Relay
 from kit.app import Service, create_app
 from kit.database import Database
-from products_svc import api, participant
+from products_svc import api, participant, prepared
 from products_svc.catalogue import Catalogue
 from products_svc.participant import Participant
 from products_svc.reactions import REACTIONS, TOPICS
@@ -28,10 +28,11 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="products")
     service = Service(name="products", title="Products", database=database, routers=[])
     slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
-    begin = _events(settings, service, slowness) if settings.wiring == "events" else database.transaction
+    if settings.wiring == "events":
+        begin = _events(settings, service, slowness)
+    else:
+        begin = {"chain": _chain, "2pc": prepared.build}[settings.wiring](settings, service)
     service.routers.append(api.router(database, Catalogue(begin)))
-    if settings.wiring != "events":
-        service.routers.append(participant.router(Participant(begin)))
     app = create_app(service, description=DESCRIPTION)
     if slowness:
         app.add_middleware(SlowRequests, slowness=slowness)
@@ -53,3 +54,8 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness) ->
     )
     service.tasks |= {"relay": relay.run, "reactions": loop.run, "pruning": Pruner(service.database).run}
     return outbox.transaction
+
+
+def _chain(_settings: ProductsSettings, service: Service) -> Begin:
+    service.routers.append(participant.router(Participant(service.database.transaction)))
+    return service.database.transaction

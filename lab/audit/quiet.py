@@ -1,4 +1,4 @@
-"""Waiting until nothing moves any more: no order open, no event on its way."""
+"""Waiting until nothing moves any more: no order open, nothing prepared, no event on its way."""
 
 import asyncio
 import time
@@ -16,6 +16,7 @@ Lag = Callable[[], Awaitable[int | None]]
 """How many events no consumer has handled yet; None when Kafka cannot say."""
 
 _OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'cancelling')"
+_PREPARED = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
 _NEWEST = "SELECT id FROM orders ORDER BY id DESC LIMIT 1"
 
 
@@ -72,6 +73,9 @@ async def _moving(databases: Databases, connections: Mapping[str, Any], lag: Lag
     moving: dict[str, str] = {}
     if open_orders := await connections["orders"].fetchval(_OPEN):
         moving["orders"] = f"{open_orders} not settled"
+    for service, connection in connections.items():
+        if prepared := await connection.fetchval(_PREPARED):
+            moving[f"{service} prepared"] = f"{prepared} transactions not finished"
     if databases.wiring != "events":
         return moving
     for service, connection in connections.items():

@@ -11,12 +11,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from events import tables as bookkeeping
 from kit import migrations
+from kit.two_phase.tables import declare
 from products_svc.tables import metadata
 from tests.conftest import CreateDatabase
 
 
 async def test_the_migrations_make_the_tables_of_the_code(products_url: str) -> None:
     declared = MetaData()
+    declare(declared)
     for table in (*metadata.tables.values(), *bookkeeping.metadata.tables.values()):
         table.to_metadata(declared)
 
