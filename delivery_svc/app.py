@@ -1,9 +1,11 @@
 """Delivery as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
 
+from collections.abc import Callable, Mapping
+
 from fastapi import FastAPI
 
 from calls.client import Peer
-from delivery_svc import api, participant, prepared
+from delivery_svc import api, participant, prepared, three_phase
 from delivery_svc.participant import Participant
 from delivery_svc.reactions import REACTIONS, TOPICS
 from delivery_svc.settings import DeliverySettings
@@ -15,6 +17,7 @@ from events.reactions import ReactionLoop
 from events.relay import Relay
 from kit.app import Service, create_app
 from kit.database import Database
+from kit.settings import Wiring
 
 DESCRIPTION = """Brings the goods of each order, and decides whether an order can still be undone.
 
@@ -25,7 +28,7 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
     """The application and its parts. Nothing is connected before the application's lifespan begins."""
     database = Database(settings.database_url, max_size=settings.database_pool, application="delivery")
     service = Service(name="delivery", title="Delivery", database=database, routers=[])
-    begin = {"events": _events, "chain": _chain, "2pc": prepared.build}[settings.wiring](settings, service)
+    begin = _WIRINGS[settings.wiring](settings, service)
     service.routers.append(api.router(database, begin))
     return create_app(service, description=DESCRIPTION), service
 
@@ -51,3 +54,11 @@ def _chain(settings: DeliverySettings, service: Service) -> Begin:
     service.closing.append(products.close)
     service.routers.append(participant.router(Participant(service.database.transaction, products)))
     return service.database.transaction
+
+
+_WIRINGS: Mapping[Wiring, Callable[[DeliverySettings, Service], Begin]] = {
+    "events": _events,
+    "chain": _chain,
+    "2pc": prepared.build,
+    "3pc": three_phase.build,
+}

@@ -15,7 +15,7 @@ from kit.database import Database
 from kit.settings import Wiring
 from orders_svc import api, reactions
 from orders_svc.key_pruning import KeyPruning
-from orders_svc.placing import Placing, two_phase
+from orders_svc.placing import Placing, three_phase, two_phase
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.links import Links
@@ -76,4 +76,5 @@ _WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]]
     "events": _events,
     "chain": _chain,
     "2pc": two_phase.build,
+    "3pc": three_phase.build,
 }

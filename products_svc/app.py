@@ -1,5 +1,7 @@
 """Products as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
 
+from collections.abc import Callable, Mapping
+
 from fastapi import FastAPI
 
 from events.kafka import Kafka
@@ -9,7 +11,8 @@ from events.reactions import ReactionLoop
 from events.relay import Relay
 from kit.app import Service, create_app
 from kit.database import Database
-from products_svc import api, participant, prepared
+from kit.settings import Wiring
+from products_svc import api, participant, prepared, three_phase
 from products_svc.catalogue import Catalogue
 from products_svc.participant import Participant
 from products_svc.reactions import REACTIONS, TOPICS
@@ -28,10 +31,8 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="products")
     service = Service(name="products", title="Products", database=database, routers=[])
     slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
-    if settings.wiring == "events":
-        begin = _events(settings, service, slowness)
-    else:
-        begin = {"chain": _chain, "2pc": prepared.build}[settings.wiring](settings, service)
+    synchronous = _SYNCHRONOUS.get(settings.wiring)
+    begin = synchronous(settings, service) if synchronous else _events(settings, service, slowness)
     service.routers.append(api.router(database, Catalogue(begin)))
     app = create_app(service, description=DESCRIPTION)
     if slowness:
@@ -59,3 +60,10 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness) ->
 def _chain(_settings: ProductsSettings, service: Service) -> Begin:
     service.routers.append(participant.router(Participant(service.database.transaction)))
     return service.database.transaction
+
+
+_SYNCHRONOUS: Mapping[Wiring, Callable[[ProductsSettings, Service], Begin]] = {
+    "chain": _chain,
+    "2pc": prepared.build,
+    "3pc": three_phase.build,
+}

@@ -17,6 +17,7 @@ Lag = Callable[[], Awaitable[int | None]]
 
 _OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'cancelling')"
 _PREPARED = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
+_UNDECIDED = "SELECT count(*) FROM three_phase_transactions WHERE state IN ('ready', 'pre_committed')"
 _NEWEST = "SELECT id FROM orders ORDER BY id DESC LIMIT 1"
 
 
@@ -76,6 +77,8 @@ async def _moving(databases: Databases, connections: Mapping[str, Any], lag: Lag
     for service, connection in connections.items():
         if prepared := await connection.fetchval(_PREPARED):
             moving[f"{service} prepared"] = f"{prepared} transactions not finished"
+        if databases.wiring == "3pc" and service != "orders" and (undecided := await connection.fetchval(_UNDECIDED)):
+            moving[f"{service} undecided"] = f"{undecided} transactions not decided"
     if databases.wiring != "events":
         return moving
     for service, connection in connections.items():

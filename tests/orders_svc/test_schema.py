@@ -14,13 +14,14 @@ from kit import migrations
 from kit.two_phase.tables import declare
 from orders_svc import store
 from orders_svc.read_models import tables as read_models
+from orders_svc.three_phase.coordination_log import coordination
 from orders_svc.two_phase.decision_log import decisions
 
 
 async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
     together = MetaData()
     declare(together)
-    assert decisions.metadata is store.metadata
+    assert decisions.metadata is coordination.metadata is store.metadata
     for metadata in (store.metadata, read_models.metadata, bookkeeping.metadata):
         for table in metadata.tables.values():
             table.to_metadata(together)
