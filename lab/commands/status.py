@@ -52,6 +52,10 @@ def _show(found: dict[str, Any]) -> None:
             console.print(f"dead letters of {service}: [red]{count}[/red]; `shop audit` names them")
     if any(found.get("prepared", {}).values()):
         console.print(_prepared(found["prepared"]))
+    for service, undecided in found.get("undecided", {}).items():
+        if undecided:
+            oldest = _age(undecided[0]["age_seconds"])
+            console.print(f"undecided in {service}: [yellow]{len(undecided)} orders[/yellow], the oldest for {oldest}")
     if "product_copy" in found:
         copy = found["product_copy"]
         fresh = "[green]fresh[/green]" if not copy["behind"] else f"[yellow]{copy['behind']} behind[/yellow]"

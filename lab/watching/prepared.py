@@ -1,4 +1,5 @@
-"""Transactions that are prepared and not finished: how old they are, what they lock, and who waits for that."""
+"""Transactions that are prepared and not finished: how old they are, what they lock, and who waits for that; and those
+of three-phase commit that are undecided, which lock nothing."""
 
 from typing import Any
 
@@ -12,6 +13,9 @@ _PREPARED = """
            (SELECT count(*) FROM pg_locks w
             WHERE NOT w.granted AND w.locktype = 'transactionid' AND w.transactionid = p.transaction) AS waiting
     FROM pg_prepared_xacts p WHERE p.database = current_database() ORDER BY p.prepared"""
+_UNDECIDED = """
+    SELECT order_id::text AS name, state, extract(epoch FROM clock_timestamp() - changed_at)::float8 AS age
+    FROM three_phase_transactions WHERE state IN ('ready', 'pre_committed') ORDER BY changed_at LIMIT 100"""
 _ROWS = {
     "products": ("product", "SELECT id::text FROM products WHERE xmax::text = $1 ORDER BY id"),
     "delivery": ("order", "SELECT order_id::text FROM deliveries WHERE xmax::text = $1 ORDER BY order_id"),
@@ -37,3 +41,10 @@ async def prepared_transactions(connection: Any, service: str) -> list[dict[str,
             }
         )
     return found
+
+
+async def undecided_transactions(connection: Any) -> list[dict[str, Any]]:
+    """Up to 100 of a participant in three-phase commit, the oldest first: ``name`` (the order's id), ``state``,
+    ``age_seconds``."""
+    rows = await connection.fetch(_UNDECIDED)
+    return [{"name": row["name"], "state": row["state"], "age_seconds": round(row["age"], 3)} for row in rows]

@@ -14,7 +14,7 @@ from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 from lab.running.specs import PRODUCT_COPY
 from lab.supervision import ProcessState, RunState
-from lab.watching.prepared import prepared_transactions
+from lab.watching.prepared import prepared_transactions, undecided_transactions
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters"
@@ -28,7 +28,7 @@ OUTBOX_SECONDS = 10.0
 LAG_EVENTS = 1000
 """A consumer that is further behind is alarming: about a second of this shop's full load."""
 PREPARED_SECONDS = 10.0
-"""A transaction that is prepared and not finished for longer is alarming: it locks what it touched."""
+"""A transaction that is prepared (2pc: it locks what it touched) or undecided (3pc) for longer is alarming."""
 STALE_SECONDS = 10.0
 """A change that the product copy has not shown for longer is alarming."""
 
@@ -72,10 +72,11 @@ def alarms(found: dict[str, Any]) -> list[str]:
         for service, backlog in found.get("outbox", {}).items():
             if backlog["oldest_seconds"] > OUTBOX_SECONDS:
                 said.append(f"outbox of {service}: the oldest event waits for {backlog['oldest_seconds']:.0f} s")
-    for service, prepared in found.get("prepared", {}).items():
-        for one in prepared:
-            if one["age_seconds"] > PREPARED_SECONDS:
-                said.append(f"{service}: {one['name']} is in doubt for {one['age_seconds']:.0f} s")
+    for kind in ("prepared", "undecided"):
+        for service, transactions in found.get(kind, {}).items():
+            for one in transactions:
+                if one["age_seconds"] > PREPARED_SECONDS:
+                    said.append(f"{service}: {one['name']} is {kind} for {one['age_seconds']:.0f} s")
     for one in found.get("consumers", []):
         if one["lag"] > LAG_EVENTS:
             said.append(f"consumer {one['consumer']} is {one['lag']:,} events behind")
@@ -141,6 +142,8 @@ async def _books(layout: Layout) -> dict[str, Any]:
             found["outbox"][service] = {"rows": rows, "oldest_seconds": round(oldest or 0.0, 3)}
             found["dead_letters"][service] = await connection.fetchval(_DEAD)
             found["prepared"][service] = await prepared_transactions(connection, service)
+            if layout.wiring == "3pc" and service != "orders":
+                found.setdefault("undecided", {})[service] = await undecided_transactions(connection)
             if service == "products":
                 products = {row["id"]: row for row in await connection.fetch(_PRODUCTS)}
             if service == "orders":

@@ -180,7 +180,7 @@ async def _ended(peer: Peer, order_id: UUID, state: State) -> str | None:
             return "contradicted"
         if refused.kind == "not-pre-committed":  # it was away when the others were told: it asks, and learns
             return None
-        return "done" if state is State.ABORTED else None  # unknown: it never voted
+        return "done" if state is State.ABORTED else "contradicted"  # unknown: it has no vote, or has lost it
     except PeerError:
         return None
     return "done"
