@@ -2,17 +2,23 @@
 
 import os
 import signal
-from collections import Counter
 
-_NAME, _, _NTH = os.environ.get("SHOP_CRASH_AT", "").partition(":")
-_reached: Counter[str] = Counter()
+
+def _told() -> tuple[str, int]:
+    name, _, times = os.environ.get("SHOP_CRASH_AT", "").partition(":")
+    if times and not (times.isascii() and times.isdecimal() and int(times) > 0):
+        raise ValueError(f"SHOP_CRASH_AT is NAME or NAME:N with N from 1, not {name}:{times}")
+    return name, int(times or 1)
+
+
+_name, _left = _told()
 
 
 def crash_point(name: str) -> None:
-    """Kills this process with SIGKILL when ``SHOP_CRASH_AT`` names this point (``name:3``: the third time it is
-    reached). Otherwise nothing happens, at the cost of one comparison."""
-    if name != _NAME:
-        return
-    _reached[name] += 1
-    if _reached[name] >= int(_NTH or 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Ends the process with SIGKILL when ``SHOP_CRASH_AT`` is this name, or at the N-th call when it is ``name:N``.
+    Otherwise it does nothing."""
+    global _left
+    if name == _name:
+        _left -= 1
+        if _left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -49,3 +49,12 @@ def test_a_replica_or_worker_that_is_not_ready_is_not_well() -> None:
 
 def test_a_chain_has_no_outbox_to_speak_of() -> None:
     assert status(wiring="chain", outbox={"orders": {"rows": 1, "oldest_seconds": 99.0}})["alarms"] == []
+
+
+@pytest.mark.parametrize(("age", "alarming"), [(1.0, False), (60.0, True)])
+@pytest.mark.parametrize(("wiring", "kind"), [("2pc", "prepared"), ("3pc", "undecided")])
+def test_a_transaction_that_waits_for_its_coordinator_for_long_is_alarming(
+    wiring: str, kind: str, age: float, alarming: bool
+) -> None:
+    found = {"wiring": wiring, kind: {"products": [{"name": "shop-2pc-products-1", "age_seconds": age}]}}
+    assert bool(alarms(found)) is alarming
