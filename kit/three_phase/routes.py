@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from kit.body import parse
+from kit.documentation import problems, takes
 from kit.text import Body
 from kit.three_phase.participant import Participant
 from kit.three_phase.states import State
@@ -46,7 +47,7 @@ def router(participant: Participant) -> APIRouter:
         description="The answer binds the one who gives it. Two that are ready abort; one that was never asked to "
         "commit has aborted from now on.",
         response_model=None,
-        openapi_extra=_takes(Question, {"state": "ready"}),
+        openapi_extra=takes(Question, {"state": "ready"}),
         responses=_problems(400, 413, 415, 422, 503),
     )
     async def ask(order_id: UUID, request: Request) -> Response:
@@ -56,24 +57,19 @@ def router(participant: Participant) -> APIRouter:
     return routes
 
 
-def can_commit(summary: str, takes: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+def can_commit(summary: str, model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     """What the OpenAPI document says about a route of the first phase."""
     return {
         "summary": f"Vote on a transaction: {summary}",
         "description": "200 is the vote yes. Every other 4xx is no, and final.",
         "response_model": None,
-        "openapi_extra": _takes(takes, example),
+        "openapi_extra": takes(model, example),
         "responses": _problems(400, 404, 409, 413, 415, 422, 503),
     }
 
 
 def answer(order_id: UUID, state: State) -> Response:
     return Response(orjson.dumps({"orderId": str(order_id), "state": state}), media_type="application/json")
-
-
-def _takes(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": model.model_json_schema(), "examples": {"one": {"value": example}}}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 _MEANING = {
@@ -88,12 +84,7 @@ _MEANING = {
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    members = {name: {"type": "string"} for name in ("type", "title", "detail")} | {"status": {"type": "integer"}}
-    schema = {"type": "object", "properties": members, "required": list(members)}
-    return {
-        status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
-        for status in statuses
-    }
+    return problems({status: _MEANING[status] for status in statuses})
 
 
 _ENDING = _problems(404, 409, 422, 503)

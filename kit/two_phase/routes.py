@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from kit.documentation import problems, takes
 from kit.two_phase.transactions import PreparedTransactions
 
 PREFIX = "/participant/prepared"
@@ -55,15 +56,14 @@ def answer(content: Any) -> Response:
     return Response(orjson.dumps(content), media_type="application/json")
 
 
-def vote(summary: str, takes: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+def vote(summary: str, model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     """What the OpenAPI document says about a route of the first phase."""
-    content = {"application/json": {"schema": takes.model_json_schema(), "examples": {"one": {"value": example}}}}
     return {
         "summary": f"Vote on a transaction: {summary}",
         "description": "200 is the vote yes: it will be done when the transaction is committed, whatever happens until "
         "then, and what it needs stays locked. Every other answer is no, and leaves nothing behind.",
         "response_model": None,
-        "openapi_extra": {"requestBody": {"required": True, "content": content}},
+        "openapi_extra": takes(model, example),
         "responses": _problems(400, 404, 409, 413, 415, 422, 503),
     }
 
@@ -80,9 +80,4 @@ _MEANING = {
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    members = {name: {"type": "string"} for name in ("type", "title", "detail")} | {"status": {"type": "integer"}}
-    schema = {"type": "object", "properties": members, "required": list(members)}
-    return {
-        status: {"description": _MEANING[status], "content": {"application/problem+json": {"schema": schema}}}
-        for status in statuses
-    }
+    return problems({status: _MEANING[status] for status in statuses})

@@ -103,11 +103,12 @@ def _consumers(found: dict[str, Any]) -> Table:
 
 def _prepared(found: dict[str, list[dict[str, Any]]]) -> Table:
     table = Table(show_edge=False, title="prepared, not finished", title_justify="left")
-    for name in ("database of", "transaction", "for", "locks", "rows", "waiting"):
-        table.add_column(name, justify="right" if name == "waiting" else "left")
+    for name in ("database of", "transaction", "for", "tables locked", "rows", "waiting"):
+        table.add_column(name, justify="right" if name == "waiting" else "left", overflow="fold")
     for service, transactions in found.items():
         for one in transactions:
-            locks, rows = ", ".join(one["locks"]), ", ".join(one["rows"])
+            locks = ", ".join(dict.fromkeys(lock.partition(" ")[0] for lock in one["locks"]))
+            rows = ", ".join(one["rows"])
             age, waiting = _age(one["age_seconds"]), str(one["waiting"])
             table.add_row(service, f"[yellow]{escape(one['name'])}[/yellow]", age, locks, rows, waiting)
     return table

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from kit.documentation import problems
 from kit.problems import Problem
 from orders_svc.three_phase.coordination_log import CoordinationLog
 
@@ -14,7 +15,13 @@ def router(coordination: CoordinationLog) -> APIRouter:
     @routes.get(
         "/{order_id}",
         summary="How far a transaction is",
-        responses={404: {"description": "It is not under way; everybody knows how it ended"}},
+        responses=problems(
+            {
+                404: "It is not under way; everybody knows how it ended",
+                422: "The order's id is no UUID",
+                503: "The log cannot be reached right now",
+            }
+        ),
     )
     async def state(order_id: UUID) -> dict[str, str]:
         found = await coordination.state(order_id)
