@@ -15,6 +15,12 @@ def too_many(limit: int) -> Problem:
     return _later(TOO_MANY, "Too many transactions are prepared", f"{limit} are prepared or being prepared already")
 
 
+def no_places_at_all() -> Problem:
+    """503. PostgreSQL keeps none unless it is told to."""
+    detail = "the database server has max_prepared_transactions = 0; set it to 64 and restart the server"
+    return _later("no-prepared-transactions", "Transactions cannot be prepared", detail)
+
+
 def locked(seconds: float) -> Problem:
     """503. A row that is needed is held by a transaction that is not decided yet."""
     detail = f"what it needs is held by a transaction that was not finished within {seconds:g} s"

@@ -167,6 +167,8 @@ class PreparedTransactions:
         except asyncpg.DuplicateObjectError as error:
             assert transaction_id is not None
             raise problems.voted_already(transaction_id) from error
+        except asyncpg.ObjectNotInPrerequisiteStateError as error:
+            raise problems.no_places_at_all() from error
         except asyncpg.InsufficientResourcesError as error:
             telemetry.REFUSED.labels("admission").inc()
             raise problems.too_many(self._limit) from error

@@ -1,9 +1,13 @@
-"""Giving up what is still prepared in a database that is about to be removed."""
+"""Prepared transactions on a server: are there places for them, and giving up what is left in a database that is about
+to be removed."""
 
 from typing import Any
 
 import asyncpg
 
+from lab.running.errors import NotPrepared
+
+_PLACES = 64
 _PREPARED = "SELECT gid, owner FROM pg_prepared_xacts WHERE database = $1"
 
 
@@ -22,3 +26,14 @@ async def roll_back_prepared(admin: Any, database: str, admin_url: str) -> list[
     finally:
         await inside.close()
     return [row["gid"] for row in left]
+
+
+async def need_places(admin: Any) -> None:
+    """Raises NotPrepared when the server keeps too few places for prepared transactions, or none, as PostgreSQL does
+    unless it is told: then the wiring ``2pc`` could not place a single order."""
+    places = await admin.fetchval("SELECT current_setting('max_prepared_transactions')::int")
+    if places < _PLACES:
+        raise NotPrepared(
+            f"the wiring 2pc needs max_prepared_transactions = {_PLACES} on the PostgreSQL server, and it is {places}; "
+            "set it in postgresql.conf and restart the server"
+        )
