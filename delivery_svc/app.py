@@ -1,10 +1,12 @@
 """Delivery as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
 
+from collections.abc import Callable, Mapping
+
 from fastapi import FastAPI
 
 from calls.deadlines import NoteArrival, RefuseUnawaited
 from calls.links import RETRYING, link
-from delivery_svc import api, participant, try_confirm
+from delivery_svc import api, participant, prepared, three_phase, try_confirm
 from delivery_svc.participant import Participant
 from delivery_svc.reactions import REACTIONS, TOPICS
 from delivery_svc.settings import DeliverySettings
@@ -18,6 +20,7 @@ from events.relay import Relay
 from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
+from kit.settings import Wiring
 
 DESCRIPTION = """Brings the goods of each order, and decides whether an order can still be undone.
 
@@ -28,7 +31,7 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
     """The application and its parts. Nothing is connected before the application's lifespan begins."""
     database = Database(settings.database_url, max_size=settings.database_pool, application="delivery")
     service = Service(name="delivery", title="Delivery", database=database, routers=[])
-    begin = {"events": _events, "tcc": _tcc}.get(settings.wiring, _chain)(settings, service)
+    begin = _WIRINGS[settings.wiring](settings, service)
     service.routers.append(api.router(database, begin))
     app = create_app(service, description=DESCRIPTION)
     if settings.wiring in RETRYING:
@@ -70,3 +73,14 @@ def _tcc(settings: DeliverySettings, service: Service) -> Begin:
     service.routers.append(try_confirm.router(tries))
     service.tasks["expiry of tries"] = tries.run
     return service.database.transaction
+
+
+_WIRINGS: Mapping[Wiring, Callable[[DeliverySettings, Service], Begin]] = {
+    "events": _events,
+    "chain": _chain,
+    "chain-retry": _chain,
+    "chain-breaker": _chain,
+    "tcc": _tcc,
+    "2pc": prepared.build,
+    "3pc": three_phase.build,
+}

@@ -45,6 +45,11 @@ def not_tried(refused: tries.TryRefused) -> Problem:
     return cancelled(order_id)
 
 
+def started_before(order_id: UUID) -> Problem:
+    detail = "the order's delivery was started before, by another transaction"
+    return Problem(409, "decided-before", "The order has its delivery", detail, orderId=str(order_id))
+
+
 def by_products(error: PeerError) -> Problem:
     """What products' answer, or silence, means for our own caller: a refusal is passed on as it is, with its reason; a
     link that failed is a 502 (an answer that is none), 503 (no connection) or 504 (no answer in time)."""

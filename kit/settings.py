@@ -12,6 +12,8 @@ Wiring = Literal[
     "chain-retry",
     "chain-breaker",
     "tcc",
+    "2pc",
+    "3pc",
 ]
 
 
@@ -34,6 +36,17 @@ class ServiceSettings(BaseSettings):
     port: int = 8080
     log_format: Literal["console", "json"] = "console"
     database_pool: int = Field(default=10, ge=2, description="most connections to the database at a time")
+    prepared_limit: int = Field(default=20, ge=1, description="2pc: most transactions prepared at a time")
+    lock_timeout_seconds: float = Field(default=1.0, gt=0, description="2pc: how long to wait for a locked row")
+    in_doubt_seconds: float = Field(
+        default=5.0, gt=0, description="2pc: a transaction prepared for longer asks the coordinator"
+    )
+    phase_timeout_seconds: float = Field(
+        default=5.0, gt=0, description="3pc: how long to wait for the next phase before ending it without the others"
+    )
+    three_phase_termination: Literal["ask", "timeouts"] = Field(
+        default="ask", description="3pc: ask the others before ending it, or go by the time-out alone"
+    )
     shutdown_grace_seconds: float = Field(default=10, gt=0)
 
     def lines(self) -> list[str]:

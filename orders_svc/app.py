@@ -18,7 +18,7 @@ from kit.settings import Wiring
 from orders_svc import api, reactions, views
 from orders_svc.domain import Order
 from orders_svc.key_pruning import KeyPruning
-from orders_svc.placing import Placing
+from orders_svc.placing import Placing, three_phase, two_phase
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.events import EventsPlacing
 from orders_svc.placing.fallback import FallbackPlacing
@@ -113,4 +113,6 @@ _WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]]
     "chain-retry": _chain,
     "chain-breaker": _chain_breaker,
     "tcc": tcc.build,
+    "2pc": two_phase.build,
+    "3pc": three_phase.build,
 }

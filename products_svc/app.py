@@ -1,5 +1,7 @@
 """Products as a process: the API, and beside it relay and reactions (in wiring ``events``)."""
 
+from collections.abc import Callable, Mapping
+
 from fastapi import FastAPI
 
 from calls.deadlines import NoteArrival, RefuseUnawaited
@@ -12,7 +14,8 @@ from events.relay import Relay
 from events.requeued import requeued_reactions
 from kit.app import Service, create_app
 from kit.database import Database
-from products_svc import api, participant, try_confirm
+from kit.settings import Wiring
+from products_svc import api, participant, prepared, three_phase, try_confirm
 from products_svc.catalogue import Catalogue
 from products_svc.participant import Participant
 from products_svc.reactions import REACTIONS, TOPICS
@@ -32,12 +35,9 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="products")
     service = Service(name="products", title="Products", database=database, routers=[])
     slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
-    begin = _events(settings, service, slowness) if settings.wiring == "events" else database.transaction
+    synchronous = _SYNCHRONOUS.get(settings.wiring)
+    begin = synchronous(settings, service) if synchronous else _events(settings, service, slowness)
     service.routers.append(api.router(database, Catalogue(begin)))
-    if settings.wiring == "tcc":
-        _tcc(settings, service)
-    elif settings.wiring != "events":
-        service.routers.append(participant.router(Participant(begin)))
     app = create_app(service, description=DESCRIPTION)
     if settings.wiring in RETRYING:
         app.add_middleware(RefuseUnawaited)
@@ -70,7 +70,23 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness) ->
     return outbox.transaction
 
 
-def _tcc(settings: ProductsSettings, service: Service) -> None:
+def _chain(_settings: ProductsSettings, service: Service) -> Begin:
+    service.routers.append(participant.router(Participant(service.database.transaction)))
+    return service.database.transaction
+
+
+def _tcc(settings: ProductsSettings, service: Service) -> Begin:
     tries = TryParticipant(service.database, sweep_seconds=settings.try_sweep_seconds)
     service.routers.append(try_confirm.router(tries))
     service.tasks["expiry of tries"] = tries.run
+    return service.database.transaction
+
+
+_SYNCHRONOUS: Mapping[Wiring, Callable[[ProductsSettings, Service], Begin]] = {
+    "chain": _chain,
+    "chain-retry": _chain,
+    "chain-breaker": _chain,
+    "tcc": _tcc,
+    "2pc": prepared.build,
+    "3pc": three_phase.build,
+}

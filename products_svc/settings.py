@@ -12,6 +12,9 @@ class ProductsSettings(ServiceSettings):
     """``ServiceSettings``, plus the laboratory's injected slowness (off by default; see ``products_svc.slowness``)."""
 
     port: int = 8085
+    orders_url: str = Field(default="http://127.0.0.1:8081", description="2pc, 3pc: the coordinator")
+    delivery_url: str = Field(default="http://127.0.0.1:8082", description="3pc: the other participant")
+    call_deadline_seconds: float = Field(default=3.0, gt=0, description="how long one call to another service may take")
     inject_delay_ms: float = Field(
         default=0, ge=0, le=LONGEST_DELAY_MS, description="every piece of work takes this many milliseconds longer"
     )

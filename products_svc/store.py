@@ -23,13 +23,17 @@ _RESERVATION = tuple(column.name for column in reservations.columns)
 _MOVEMENT = tuple(column.name for column in stock_ledger.columns if column.name != "id")
 
 
-async def load(connection: Connection, product_ids: Iterable[int], order_ids: Iterable[UUID]) -> Warehouse:
+async def load(
+    connection: Connection, product_ids: Iterable[int], order_ids: Iterable[UUID], *, in_turn: bool = True
+) -> Warehouse:
     """A warehouse for deciding about orders: their reservations, and the products that these or ``product_ids`` name.
 
     Transactions that decide about orders come one after the other: they may load several times, so locking in order
     would not keep two replicas from waiting for each other crosswise, and they meet at the popular products anyway.
+    Not ``in_turn`` is for a transaction about one order that stays open for long: only its product's row is locked.
     """
-    found = [_reservation(row) for row in await connection.fetch(_RESERVATIONS, ids=list(order_ids))]
+    query = _RESERVATIONS_IN_TURN if in_turn else _RESERVATIONS
+    found = [_reservation(row) for row in await connection.fetch(query, ids=list(order_ids))]
     named = {known.product_id for known in found if known.product_id is not None}
     return Warehouse(await lock(connection, named.union(product_ids)), found)
 
@@ -202,11 +206,9 @@ _LOCK = Query(
     select(products).where(products.c.id == any_(array("ids", products.c.id))).order_by(products.c.id).with_for_update()
 )
 _turn = select(func.pg_advisory_xact_lock(literal_column(str(0x73746F636B)))).cte("turn").prefix_with("MATERIALIZED")
-_RESERVATIONS = Query(
-    select(reservations)
-    .where(reservations.c.order_id == any_(array("ids", reservations.c.order_id)))
-    .where(select(func.count()).select_from(_turn).scalar_subquery() == 1)
-)
+_reservations = select(reservations).where(reservations.c.order_id == any_(array("ids", reservations.c.order_id)))
+_RESERVATIONS = Query(_reservations)
+_RESERVATIONS_IN_TURN = Query(_reservations.where(select(func.count()).select_from(_turn).scalar_subquery() == 1))
 _EXPIRED_TRIES = Query(
     select(reservations.c.order_id)
     .where(reservations.c.expires_at.is_not(None))

@@ -11,6 +11,9 @@ _OUTBOX = """
 _PREPARED = """
     SELECT gid, owner, prepared FROM pg_prepared_xacts
     WHERE database = current_database() AND ($1::timestamptz IS NULL OR prepared <= $1) ORDER BY prepared"""
+_UNDECIDED = """
+    SELECT order_id, state, changed_at FROM three_phase_transactions
+    WHERE state IN ('ready', 'pre_committed') AND ($1::timestamptz IS NULL OR changed_at <= $1) ORDER BY changed_at"""
 _DEAD = """
     SELECT id, consumer, topic, partition, "offset", error, requeued_at FROM dead_letters
     WHERE discarded_at IS NULL ORDER BY died_at, id"""
@@ -33,6 +36,16 @@ async def nothing_is_prepared(at: Snapshot, cut: datetime | None) -> Check:
         check.looked_at += 1
         async for row in rows(connection, _PREPARED, cut):
             check.add(f"{service} {row['gid']}", f"prepared {row['prepared']:%Y-%m-%d %H:%M:%S} by {row['owner']}")
+    return check
+
+
+async def nothing_is_undecided(at: Snapshot, cut: datetime | None) -> Check:
+    """Participants in three-phase commit; the coordinator's undecided orders are pending."""
+    check = Check("no transaction left undecided")
+    for service, connection in (("products", at.products), ("delivery", at.delivery)):
+        check.looked_at += 1
+        async for row in rows(connection, _UNDECIDED, cut):
+            check.add(f"{service} {row['order_id']}", f"{row['state']} since {row['changed_at']:%Y-%m-%d %H:%M:%S}")
     return check
 
 

@@ -1,4 +1,4 @@
-"""Waiting until nothing moves any more: no order open, no event on its way."""
+"""Waiting until nothing moves any more: no order open, nothing prepared, no event on its way."""
 
 import asyncio
 import time
@@ -17,6 +17,8 @@ Lag = Callable[[], Awaitable[int | None]]
 """How many events no consumer has handled yet; None when Kafka cannot say."""
 
 _OPEN = "SELECT count(*) FROM orders WHERE status IN ('pending', 'cancelling')"
+_PREPARED = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
+_UNDECIDED = "SELECT count(*) FROM three_phase_transactions WHERE state IN ('ready', 'pre_committed')"
 _NEWEST = "SELECT id FROM orders ORDER BY id DESC LIMIT 1"
 
 
@@ -75,6 +77,11 @@ async def _moving(databases: Databases, connections: Mapping[str, Any], lag: Lag
         moving["orders"] = f"{open_orders} not settled"
     if databases.wiring == "tcc":
         moving |= await still_tried(connections["products"], connections["delivery"])
+    for service, connection in connections.items():
+        if prepared := await connection.fetchval(_PREPARED):
+            moving[f"{service} prepared"] = f"{prepared} transactions not finished"
+        if databases.wiring == "3pc" and service != "orders" and (undecided := await connection.fetchval(_UNDECIDED)):
+            moving[f"{service} undecided"] = f"{undecided} transactions not decided"
     if databases.wiring != "events":
         return moving
     for service, connection in connections.items():

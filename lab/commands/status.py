@@ -18,11 +18,13 @@ from lab.watching.status import status as look
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
-    """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
+    """Show processes, lag per consumer, outboxes, dead letters, staleness, and transactions that are prepared and not
+    finished, with what they lock. Exit code 0: all is well; 1: it is not.
 
     Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
     for more than 10 s, no consumer is more than 1,000 events behind, and the product copy is not stale for over 10 s.
-    With chain-breaker: no circuit breaker is open. With tcc: no transaction is open for more than 15 s.
+    With chain-breaker: no circuit breaker is open. With tcc: no transaction is open for more than 15 s. With 2pc and
+    3pc: none stays prepared or undecided for over 10 s.
 
     Example: `shop status --json`
     """
@@ -51,6 +53,12 @@ def _show(found: dict[str, Any]) -> None:
     for service, count in found.get("dead_letters", {}).items():
         if count:
             console.print(f"dead letters of {service}: [red]{count}[/red]; `shop dead-letters list` names them")
+    if any(found.get("prepared", {}).values()):
+        console.print(_prepared(found["prepared"]))
+    for service, undecided in found.get("undecided", {}).items():
+        if undecided:
+            oldest = _age(undecided[0]["age_seconds"])
+            console.print(f"undecided in {service}: [yellow]{len(undecided)} orders[/yellow], the oldest for {oldest}")
     if "product_copy" in found:
         copy = found["product_copy"]
         fresh = "[green]fresh[/green]" if not copy["behind"] else f"[yellow]{copy['behind']} behind[/yellow]"
@@ -102,6 +110,19 @@ def _consumers(found: dict[str, Any]) -> Table:
         colour = "green" if one["lag"] == 0 else "yellow"
         group = "-" if one["group_lag"] is None else str(one["group_lag"])
         table.add_row(f"[cyan]{one['consumer']}[/cyan]", one["service"], f"[{colour}]{one['lag']}[/{colour}]", group)
+    return table
+
+
+def _prepared(found: dict[str, list[dict[str, Any]]]) -> Table:
+    table = Table(show_edge=False, title="prepared, not finished", title_justify="left")
+    for name in ("database of", "transaction", "for", "tables locked", "rows", "waiting"):
+        table.add_column(name, justify="right" if name == "waiting" else "left", overflow="fold")
+    for service, transactions in found.items():
+        for one in transactions:
+            locks = ", ".join(dict.fromkeys(lock.partition(" ")[0] for lock in one["locks"]))
+            rows = ", ".join(one["rows"])
+            age, waiting = _age(one["age_seconds"]), str(one["waiting"])
+            table.add_row(service, f"[yellow]{escape(one['name'])}[/yellow]", age, locks, rows, waiting)
     return table
 
 

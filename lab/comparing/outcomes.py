@@ -17,8 +17,11 @@ Outcome = Literal["confirmed", "hollow", "rejected", "cancelled", "unsettled", "
 refused: certainly no order, and the customer was told. unknown: no answer and no order: the customer cannot know."""
 
 _ORDERS = """
-    SELECT id, customer_id, status, settled_at FROM orders
+    SELECT id, customer_id, status, CASE WHEN current_setting('track_commit_timestamp') = 'on'
+        THEN greatest(settled_at, pg_xact_commit_timestamp(xmin)) ELSE settled_at END AS settled_at FROM orders
     WHERE starts_with(customer_id, $1 || '-')"""
+"""Settled is what others can see: in ``2pc`` the row is written long before its transaction is committed. Where the
+server does not keep commit times, the row's own time has to do."""
 
 
 @dataclass(frozen=True, slots=True)

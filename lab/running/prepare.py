@@ -17,6 +17,7 @@ from events import topics
 from kit import migrations
 from lab.running.errors import NotPrepared
 from lab.running.layout import SERVICES, Layout
+from lab.running.prepared import need_places
 from lab.running.roles import create_databases, ensure_roles
 from lab.running.specs import package
 from products_svc.seeding import seed as seed_products
@@ -38,6 +39,8 @@ async def prepare_databases(layout: Layout, template: Layout | None = None) -> N
     with _explained("PostgreSQL does not let us create databases"):
         admin = await asyncpg.connect(layout.admin)
         try:
+            if layout.wiring == "2pc":
+                await need_places(admin)
             await ensure_roles(admin, layout)
             await create_databases(admin, layout, template)
         finally:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.running.layout import SERVICES, Layout
 from lab.running.passwords import password_of
+from lab.running.prepared import roll_back_prepared
 
 
 async def ensure_roles(admin: Any, layout: Layout) -> None:
@@ -38,5 +39,7 @@ async def create_databases(admin: Any, layout: Layout, template: Layout | None =
 
 
 async def drop_databases(admin: Any, layout: Layout) -> None:
+    """Also what is still prepared in them is gone then."""
     for service in SERVICES:
+        await roll_back_prepared(admin, layout.database(service), layout.admin_url(layout.database(service)))
         await admin.execute(f"DROP DATABASE IF EXISTS {layout.database(service)} WITH (FORCE)")

@@ -21,6 +21,7 @@ def environment(layout: Layout, service: str) -> dict[str, str]:
         "SHOP_WIRING": layout.wiring,
         "SHOP_HOST": "127.0.0.1",
         "SHOP_PORT": str(layout.ports[service]),
+        "SHOP_ORDERS_URL": layout.http("orders"),
         "SHOP_PRODUCTS_URL": layout.http("products"),
         "SHOP_DELIVERY_URL": layout.http("delivery"),
         **held,

@@ -5,11 +5,13 @@ import os
 import re
 import shutil
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
 from lab.backends import backends_from_environment
+from lab.running.prepared import roll_back_prepared
 from lab.supervision import Home
 
 _DATABASES = "SELECT datname FROM pg_database WHERE datname ~ $1 ORDER BY 1"
@@ -42,6 +44,7 @@ async def _drop_databases(admin_url: str, mark: str) -> list[str]:
     try:
         databases = await _names(admin, _DATABASES, f"^shop_[a-z0-9_]+_{mark}_(orders|products|delivery)$")
         for name in databases:
+            await roll_back_prepared(admin, name, urlunsplit(urlsplit(admin_url)._replace(path=f"/{name}")))
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         roles = await _names(admin, _ROLES, f"^shop_{mark}_(orders|products|delivery)(_auditor)?$")
         for name in roles:

@@ -15,6 +15,7 @@ from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessState, RunState
 from lab.watching import tries
 from lab.watching.breakers import breakers, open_circuits, promises
+from lab.watching.prepared import prepared_transactions, undecided_transactions
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters WHERE discarded_at IS NULL"
@@ -27,6 +28,8 @@ OUTBOX_SECONDS = 10.0
 """An event that waits in an outbox for longer is alarming: the relay publishes within milliseconds."""
 LAG_EVENTS = 1000
 """A consumer that is further behind is alarming: about a second of this shop's full load."""
+PREPARED_SECONDS = 10.0
+"""A transaction that is prepared (2pc: it locks what it touched) or undecided (3pc) for longer is alarming."""
 STALE_SECONDS = 10.0
 """A change that the product copy has not shown for longer is alarming."""
 
@@ -74,6 +77,11 @@ def alarms(found: dict[str, Any]) -> list[str]:
         for service, backlog in found.get("outbox", {}).items():
             if backlog["oldest_seconds"] > OUTBOX_SECONDS:
                 said.append(f"outbox of {service}: the oldest event waits for {backlog['oldest_seconds']:.0f} s")
+    for kind in ("prepared", "undecided"):
+        for service, transactions in found.get(kind, {}).items():
+            for one in transactions:
+                if one["age_seconds"] > PREPARED_SECONDS:
+                    said.append(f"{service}: {one['name']} is {kind} for {one['age_seconds']:.0f} s")
     for one in found.get("consumers", []):
         if one["lag"] > LAG_EVENTS:
             said.append(f"consumer {one['consumer']} is {one['lag']:,} events behind")
@@ -133,7 +141,7 @@ async def _read_models_readiness(layout: Layout) -> dict[str, dict[str, str]]:
 
 async def _books(layout: Layout) -> dict[str, Any]:
     """Backlogs, dead letters, orders and staleness, by the auditor's roles."""
-    found: dict[str, Any] = {"outbox": {}, "dead_letters": {}}
+    found: dict[str, Any] = {"outbox": {}, "dead_letters": {}, "prepared": {}}
     products: dict[int, Any] = {}
     copy: dict[int, int] = {}
     for service in SERVICES:
@@ -142,6 +150,9 @@ async def _books(layout: Layout) -> dict[str, Any]:
             rows, oldest = await connection.fetchrow(_OUTBOX)
             found["outbox"][service] = {"rows": rows, "oldest_seconds": round(oldest or 0.0, 3)}
             found["dead_letters"][service] = await connection.fetchval(_DEAD)
+            found["prepared"][service] = await prepared_transactions(connection, service)
+            if layout.wiring == "3pc" and service != "orders":
+                found.setdefault("undecided", {})[service] = await undecided_transactions(connection)
             if service == "products":
                 products = {row["id"]: row for row in await connection.fetch(_PRODUCTS)}
             if service == "orders":

@@ -1,9 +1,10 @@
 """Writing a group of new orders at once, each idempotency key once: what all wirings share."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
+from uuid import UUID
 
 from kit.database import Connection
 from kit.ids import new_id
@@ -18,10 +19,12 @@ C = TypeVar("C", bound=Connection)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A request and the product it names: as shown to the customer, or why it cannot be had."""
+    """A request and the product it names: as shown to the customer, or why it cannot be had; and the order's id if it
+    becomes one."""
 
     request: OrderRequest
     product: ShownProduct | Problem
+    order_id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def _draft(candidate: Candidate, now: datetime) -> Order | None:
     request, product = candidate.request, candidate.product
     if isinstance(product, Problem):
         return None
-    return Order.place(new_id(), product, request.quantity, request.customer, at=now)
+    return Order.place(candidate.order_id, product, request.quantity, request.customer, at=now)
 
 
 async def _placed_by_key(

@@ -44,17 +44,8 @@ class Links:
 
     async def deliver(self, order: Order, traceparent: str | None, deadline: float | None = None) -> None:
         """Starts the delivery, for which delivery makes products take the stock. Raises PeerError."""
-        body = {
-            "orderId": str(order.id),
-            "productId": order.product_id,
-            "productName": order.product_name,
-            "quantity": order.quantity,
-            "customerId": order.customer_id,
-            "customerName": order.customer_name,
-            "address": order.address,
-        }
         caller = Caller(deadline, trace_of(order.id, traceparent))
-        await self._delivery.post("/participant/deliveries", body, caller=caller, idempotent=True)
+        await self._delivery.post("/participant/deliveries", consignment(order), caller=caller, idempotent=True)
 
     async def cancel(self, order_id: UUID, traceparent: str | None) -> str | None:
         """Cancels the delivery, and has the stock put back; the reason if delivery refuses. Raises PeerError."""
@@ -66,3 +57,16 @@ class Links:
                 return error.detail
             raise
         return None
+
+
+def consignment(order: Order) -> dict[str, str | int]:
+    """What delivery must know of an order."""
+    return {
+        "orderId": str(order.id),
+        "productId": order.product_id,
+        "productName": order.product_name,
+        "quantity": order.quantity,
+        "customerId": order.customer_id,
+        "customerName": order.customer_name,
+        "address": order.address,
+    }

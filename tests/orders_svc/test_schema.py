@@ -11,13 +11,18 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from events import tables as bookkeeping
 from kit import migrations
+from kit.two_phase.tables import declare
 from orders_svc import last_prices, store
 from orders_svc.placing.tcc import log as tcc
 from orders_svc.read_models import tables as read_models
+from orders_svc.three_phase.coordination_log import coordination
+from orders_svc.two_phase.decision_log import decisions
 
 
 async def test_the_migrations_make_the_tables_of_the_code(orders_url: str) -> None:
     together = MetaData()
+    declare(together)
+    assert decisions.metadata is coordination.metadata is store.metadata
     theirs = (store.metadata, last_prices.metadata, tcc.metadata, read_models.metadata, bookkeeping.metadata)
     for metadata in theirs:
         for table in metadata.tables.values():

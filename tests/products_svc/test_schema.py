@@ -11,12 +11,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from events import tables as bookkeeping
 from kit import migrations
+from kit.three_phase import tables as three_phase
+from kit.two_phase import tables as two_phase
 from products_svc.tables import metadata
 from tests.conftest import CreateDatabase
 
 
 async def test_the_migrations_make_the_tables_of_the_code(products_url: str) -> None:
     declared = MetaData()
+    two_phase.declare(declared)
+    three_phase.declare(declared)
     for table in (*metadata.tables.values(), *bookkeeping.metadata.tables.values()):
         table.to_metadata(declared)
 

@@ -99,3 +99,20 @@ def test_no_password_shows_in_a_layouts_repr() -> None:
     layout = new_layout("postgresql://postgres:very-secret@127.0.0.1:1/postgres")
     assert "very-secret" not in repr(layout)
     assert "a secret of the tests" not in repr(layout)
+
+
+async def test_what_is_still_prepared_does_not_keep_a_database_from_being_dropped(postgres_url: str) -> None:
+    layout = new_layout(postgres_url)
+    await prepare_databases(layout)
+    owner = await asyncpg.connect(layout.service_url("products"))
+    await owner.execute("CREATE TABLE things (id int)")
+    await owner.execute(f"BEGIN; INSERT INTO things VALUES (1); PREPARE TRANSACTION 'left in {layout.name}'")
+    await owner.close()
+
+    await drop(layout)
+
+    admin = await asyncpg.connect(postgres_url)
+    left = "SELECT count(*) FROM pg_prepared_xacts WHERE gid = $1"
+    assert await admin.fetchval(left, f"left in {layout.name}") == 0
+    assert await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", layout.database("products")) is None
+    await admin.close()

@@ -79,3 +79,12 @@ def test_a_transaction_that_stays_open_is_alarming_and_one_under_way_is_not() ->
     stuck = {"open": {"confirming": {"count": 2, "oldest_seconds": 40.0}}, "tries": {}, "heuristics": {}}
     (said,) = status(wiring="tcc", tcc=stuck)["alarms"]
     assert said == "2 TCC transactions are confirming, the oldest for 40 s: a participant does not answer"
+
+
+@pytest.mark.parametrize(("age", "alarming"), [(1.0, False), (60.0, True)])
+@pytest.mark.parametrize(("wiring", "kind"), [("2pc", "prepared"), ("3pc", "undecided")])
+def test_a_transaction_that_waits_for_its_coordinator_for_long_is_alarming(
+    wiring: str, kind: str, age: float, alarming: bool
+) -> None:
+    found = {"wiring": wiring, kind: {"products": [{"name": "shop-2pc-products-1", "age_seconds": age}]}}
+    assert bool(alarms(found)) is alarming
