@@ -4,7 +4,13 @@ import time
 from asyncio import sleep
 from datetime import timedelta
 
-from lab.audit.bookkeeping import dead_letters, nothing_is_prepared, nothing_is_undecided, outboxes_are_empty
+from lab.audit.bookkeeping import (
+    contradicted_decisions,
+    dead_letters,
+    nothing_is_prepared,
+    nothing_is_undecided,
+    outboxes_are_empty,
+)
 from lab.audit.databases import Databases, snapshot
 from lab.audit.orders import check_orders
 from lab.audit.product_copy import copy_equals_products, products_state
@@ -65,6 +71,8 @@ async def _look(databases: Databases, *, live: bool, cut: float, pause: float) -
             checks.append(await heuristic_outcomes(at))
         if databases.wiring == "3pc":
             checks.append(await nothing_is_undecided(at, since))
+        if databases.wiring in ("2pc", "3pc"):
+            checks.append(await contradicted_decisions(at, databases.wiring))
         if events:
             checks.append(await copy_equals_products(at, expected or await products_state(at), live=live))
             checks.append(await outboxes_are_empty(at, since))

@@ -14,6 +14,14 @@ _PREPARED = """
 _UNDECIDED = """
     SELECT order_id, state, changed_at FROM three_phase_transactions
     WHERE state IN ('ready', 'pre_committed') AND ($1::timestamptz IS NULL OR changed_at <= $1) ORDER BY changed_at"""
+_CONTRADICTED = {
+    "2pc": """
+        SELECT order_id, decision, impossible_at AS who FROM two_phase_decisions
+        WHERE impossible_at IS NOT NULL ORDER BY 1""",
+    "3pc": """
+        SELECT order_id, state AS decision, contradicted_by AS who FROM three_phase_coordination
+        WHERE contradicted_by IS NOT NULL ORDER BY 1""",
+}
 _DEAD = """
     SELECT id, consumer, topic, partition, "offset", error, requeued_at FROM dead_letters
     WHERE discarded_at IS NULL ORDER BY died_at, id"""
@@ -46,6 +54,16 @@ async def nothing_is_undecided(at: Snapshot, cut: datetime | None) -> Check:
         check.looked_at += 1
         async for row in rows(connection, _UNDECIDED, cut):
             check.add(f"{service} {row['order_id']}", f"{row['state']} since {row['changed_at']:%Y-%m-%d %H:%M:%S}")
+    return check
+
+
+async def contradicted_decisions(at: Snapshot, wiring: str) -> Check:
+    """A notice, not a finding: what the coordinator knows about participants that ended a transaction the other way, by
+    hand (2pc) or in a partition (3pc). What that did to the order, the rules about orders find."""
+    check = Check("decisions that a participant contradicts", notice=True)
+    check.looked_at = await at.orders.fetchval("SELECT count(*) FROM orders")
+    async for row in rows(at.orders, _CONTRADICTED[wiring]):
+        check.add(str(row["order_id"]), f"{row['decision']}, but not at {row['who']}")
     return check
 
 

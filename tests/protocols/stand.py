@@ -165,6 +165,11 @@ def findings(result: Audit) -> dict[str, list[str]]:
     return {check.rule: sorted(check.found) for check in result.checks if check.count and not check.notice}
 
 
+def notices(result: Audit) -> dict[str, list[str]]:
+    """What the audit says beside that, and what about it."""
+    return {check.rule: sorted(check.found.values()) for check in result.checks if check.count and check.notice}
+
+
 async def _drop(admin: Any, name: str, inside: Any) -> None:
     for row in await inside.fetch("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
         await inside.execute(f"ROLLBACK PREPARED '{row['gid']}'")

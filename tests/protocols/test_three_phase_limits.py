@@ -7,7 +7,7 @@ import pytest
 
 from kit.ids import new_id
 from lab.audit import Audit
-from tests.protocols.stand import Stand, findings
+from tests.protocols.stand import Stand, findings, notices
 from tests.protocols.wire import wire
 from tests.waiting import eventually
 
@@ -126,7 +126,9 @@ async def test_a_partition_before_the_second_pre_commit_splits_the_order_in_spit
 
         await is_contradicted(three_phase, order, "delivery")
         assert await three_phase.metric("orders", 'three_phase_contradicted_total{participant="delivery"}') >= 1
-        assert found(await three_phase.audit(), order) == {"confirmed: exactly one delivery"}
+        result = await three_phase.audit()
+        assert found(result, order) == {"confirmed: exactly one delivery"}
+        assert "committed, but not at delivery" in notices(result)["decisions that a participant contradicts"]
         for service in ports:
             await three_phase.start(service)
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from kit.ids import new_id
 from lab.watching.prepared import prepared_transactions
-from tests.protocols.stand import Stand, findings
+from tests.protocols.stand import Stand, findings, notices
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -158,4 +158,6 @@ async def test_a_finish_by_hand_against_the_decision_is_what_the_audit_and_the_c
     query = "SELECT order_id::text, impossible_at FROM two_phase_decisions WHERE impossible_at IS NOT NULL"
     assert [tuple(row) for row in await two_phase.sql["orders"].fetch(query)] == [(order, "delivery")]
     assert await two_phase.metric("orders", 'two_phase_heuristic_total{where="delivery"}') == 1
-    assert findings(await two_phase.audit()) == {"confirmed: exactly one delivery": [order]}
+    result = await two_phase.audit()
+    assert findings(result) == {"confirmed: exactly one delivery": [order]}
+    assert notices(result) == {"decisions that a participant contradicts": ["commit, but not at delivery"]}
