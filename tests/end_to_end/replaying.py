@@ -94,7 +94,7 @@ async def killed(shop: RunningShop, model: str, moment: Callable[[], Awaitable[o
             return not process.running or bool(await moment())
 
         try:
-            await eventually(come, within=60, every=0)
+            await eventually(come, within=60, every=0.002)
         finally:
             process.kill()
         return (await process.end()).code == -signal.SIGKILL
@@ -116,7 +116,7 @@ async def readers(shop: RunningShop) -> AsyncIterator[list[Seen]]:
                 seen.append(tuple(await connection.fetchrow(_SEEN)))
             except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError):
                 connection = None  # PostgreSQL was killed
-            await asyncio.sleep(0.003)
+            await asyncio.sleep(0.01)
 
     task = asyncio.create_task(read())
     try:
