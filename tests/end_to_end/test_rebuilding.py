@@ -78,10 +78,10 @@ async def killed_at_every_point(shop: RunningShop, model: str) -> None:
         async def waits_for_the_live_table() -> bool:
             return bool(await looker.fetchval(_WAITS, f"DROP TABLE {table};%"))
 
-        oid = await looker.fetchval("SELECT to_regclass($1)::oid", table)
         for moment in (there, filled):
             await looker.execute(f"DROP TABLE IF EXISTS {table}_rebuilt")  # of the one before: it is not waited for
             await killed(shop, model, moment)
+        oid = await looker.fetchval("SELECT to_regclass($1)::oid", table)
         async with reader.transaction():
             await reader.fetch(f"SELECT FROM {table} LIMIT 1")
             await killed(shop, model, waits_for_the_live_table)
