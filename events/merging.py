@@ -53,7 +53,7 @@ class Merged:
 
     @property
     def name(self) -> str:
-        return self.table.name
+        return str(self.table.name)  # SQLAlchemy's is a kind of str that JSON writers do not know
 
     @property
     def whole(self) -> bool:
@@ -142,7 +142,7 @@ class Summed:
 
     @property
     def name(self) -> str:
-        return self.table.name
+        return str(self.table.name)
 
     def named(self, name: str, over: Merged) -> "Summed":
         return Summed(self.table.to_metadata(sa.MetaData(), name=name), over=over, adds=self.adds)

@@ -5,7 +5,8 @@ open.
    shadow tables. The live model goes on meanwhile, and is followed until it has reached those ends, or patience ends.
 2. One transaction locks the live model's position rows, as its projector does, so that it stands still; reads the
    remainder up to exactly there; compares; and, if both are equal, renames the tables. Readers see the old tables or
-   the new ones, and the projector goes on in the new ones.
+   the new ones, and the projector goes on in the new ones. (Who reads from a snapshot that is older than the new
+   tables, in REPEATABLE READ, does not see their rows: that is why the audit looks twice.)
 3. A live model that is behind (its worker may be down, or at its very first build) is compared where it stands. The new
    one is then read on to the ends, before a transaction like that one swaps it in and moves the positions forward.
 
