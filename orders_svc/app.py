@@ -103,4 +103,5 @@ _WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]]
     "chain": _chain,
     "chain-retry": _chain,
     "chain-breaker": _chain_breaker,
+    "chain-mesh": _chain,
 }

@@ -109,7 +109,7 @@ async def _readiness(layout: Layout) -> dict[str, dict[str, str]]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
         for service in layout.ports:
             try:
-                async with session.get(f"{layout.http(service)}/health/ready") as response:
+                async with session.get(f"{layout.itself(service)}/health/ready") as response:
                     found[service] = (await response.json()).get("reasons", {})
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 found[service] = {"http": str(error) or type(error).__name__}
