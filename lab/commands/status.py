@@ -12,6 +12,7 @@ from lab.running.errors import NotRunning
 from lab.running.layout import running_shop
 from lab.supervision import Home, read_state
 from lab.watching.breakers import links
+from lab.watching.mesh import links as mesh_links
 from lab.watching.status import is_well
 from lab.watching.status import status as look
 
@@ -20,8 +21,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
     """Show processes, lag per consumer, outboxes, dead letters and staleness. Exit code 0: all is well; 1: it is not.
 
     Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
-    for more than 10 s, no consumer is more than 1,000 events behind, the product copy is not stale for over 10 s, and
-    no circuit breaker (wiring chain-breaker) is open.
+    for more than 10 s, no consumer is more than 1,000 events behind, the product copy is not stale for over 10 s, no
+    circuit breaker (wiring chain-breaker) is open, and no sidecar (wiring chain-mesh) has ejected a host.
 
     Example: `shop status --json`
     """
@@ -56,6 +57,8 @@ def _show(found: dict[str, Any]) -> None:
         console.print(f"product copy: {fresh}, {copy['products']} products, stale for {copy['stale_seconds']:.1f} s")
     for link, state in links(found.get("breakers", {})):
         console.print(f"circuit of {link}: [{'green' if state == 'closed' else 'red'}]{state}[/]")
+    if "mesh" in found:
+        console.print(_mesh(found))
     if "promises" in found:
         promises = ", ".join(f"{count} {state}" for state, count in found["promises"].items())
         colour = "yellow" if found["promises"]["broken"] else "green"
@@ -98,6 +101,17 @@ def _consumers(found: dict[str, Any]) -> Table:
         colour = "green" if one["lag"] == 0 else "yellow"
         group = "-" if one["group_lag"] is None else str(one["group_lag"])
         table.add_row(f"[cyan]{one['consumer']}[/cyan]", one["service"], f"[{colour}]{one['lag']}[/{colour}]", group)
+    return table
+
+
+def _mesh(found: dict[str, Any]) -> Table:
+    table = Table(show_edge=False)
+    for name in ("mesh", "hosts ejected", "ejections so far", "503: too many at once", "503: all ejected"):
+        table.add_column(name, justify="left" if name == "mesh" else "right")
+    for link, seen in mesh_links(found["mesh"]):
+        ejected = f"[{'red' if seen['ejected'] else 'green'}]{seen['ejected']} of {seen['hosts']}[/]"
+        counts = (str(seen[name]) for name in ("ejections", "overflowed", "without_host"))
+        table.add_row(f"[cyan]{link}[/cyan]", ejected, *counts)
     return table
 
 

@@ -15,6 +15,7 @@ from lab.running.layout import SERVICES, Layout
 from lab.running.specs import PRODUCT_COPY
 from lab.supervision import ProcessState, RunState
 from lab.watching.breakers import breakers, open_circuits, promises
+from lab.watching.mesh import ejections, mesh
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
 _DEAD = "SELECT count(*) FROM dead_letters"
@@ -48,6 +49,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "chain-breaker":
         found["breakers"] = await breakers(layout)
+    if layout.sidecars:
+        found["mesh"] = await mesh(layout)
     if layout.wiring == "events":
         try:
             async with Lag(layout) as lag:
@@ -79,6 +82,7 @@ def alarms(found: dict[str, Any]) -> list[str]:
     if stale > STALE_SECONDS:
         said.append(f"the product copy has been stale for {stale:.0f} s")
     said += [f"the circuit of {link} is {state}" for link, state in open_circuits(found.get("breakers", {}))]
+    said += ejections(found.get("mesh", {}))
     return said
 
 
