@@ -106,7 +106,7 @@ def _consumers(found: dict[str, Any]) -> Table:
 
 def _mesh(found: dict[str, Any]) -> Table:
     table = Table(show_edge=False)
-    for name in ("mesh", "hosts ejected", "ejections so far", "503: too many at once", "503: all ejected"):
+    for name in ("mesh", "ejected now", "ejections", "overflowed", "without host"):
         table.add_column(name, justify="left" if name == "mesh" else "right")
     for link, seen in mesh_links(found["mesh"]):
         ejected = f"[{'red' if seen['ejected'] else 'green'}]{seen['ejected']} of {seen['hosts']}[/]"
