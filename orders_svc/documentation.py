@@ -86,7 +86,7 @@ PLACE_ORDER: dict[str, Any] = {
     "summary": "Place an order",
     "description": (
         "Answers 202 as soon as the order is accepted; with `Prefer: wait=N` it waits up to N seconds (30 at most) "
-        "until the order is settled. In `chain`, `chain-retry` and `chain-mesh` it always waits for the whole chain; in "
+        "until the order is settled. In `chain`, `chain-retry` and `chain-mesh` it always waits for the chain; in "
         "`chain-breaker`, too, but where delivery gives no answer it is a 202, and the order is finished later. "
         "Repeating a request with the same `Idempotency-Key` within 24 h answers with the same order in its current "
         "status. In `chain-retry` and `chain-breaker` an order whose customer waits no longer than `X-Deadline-Ms` "
