@@ -80,6 +80,7 @@ _WIRINGS: Mapping[Wiring, Callable[[DeliverySettings, Service], Begin]] = {
     "chain": _chain,
     "chain-retry": _chain,
     "chain-breaker": _chain,
+    "chain-mesh": _chain,
     "tcc": _tcc,
     "2pc": prepared.build,
     "3pc": three_phase.build,

@@ -11,6 +11,7 @@ Wiring = Literal[
     "chain",
     "chain-retry",
     "chain-breaker",
+    "chain-mesh",
     "tcc",
     "2pc",
     "3pc",

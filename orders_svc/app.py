@@ -112,6 +112,7 @@ _WIRINGS: Mapping[Wiring, Callable[[OrdersSettings, Service, Waiting], Placing]]
     "chain": _chain,
     "chain-retry": _chain,
     "chain-breaker": _chain_breaker,
+    "chain-mesh": _chain,
     "tcc": tcc.build,
     "2pc": two_phase.build,
     "3pc": three_phase.build,

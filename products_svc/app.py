@@ -86,6 +86,7 @@ _SYNCHRONOUS: Mapping[Wiring, Callable[[ProductsSettings, Service], Begin]] = {
     "chain": _chain,
     "chain-retry": _chain,
     "chain-breaker": _chain,
+    "chain-mesh": _chain,
     "tcc": _tcc,
     "2pc": prepared.build,
     "3pc": three_phase.build,

@@ -13,6 +13,7 @@ from lab.running.layout import running_shop
 from lab.supervision import Home, read_state
 from lab.watching import tries
 from lab.watching.breakers import links
+from lab.watching.mesh import links as mesh_links
 from lab.watching.status import is_well
 from lab.watching.status import status as look
 
@@ -23,8 +24,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
 
     Well: every process and replica is ready, everything answers, there are no dead letters, no event waits in an outbox
     for more than 10 s, no consumer is more than 1,000 events behind, and the product copy is not stale for over 10 s.
-    With chain-breaker: no circuit breaker is open. With tcc: no transaction is open for more than 15 s. With 2pc and
-    3pc: none stays prepared or undecided for over 10 s.
+    With chain-breaker: no circuit breaker is open. With chain-mesh: no sidecar has ejected a host. With tcc: no
+    transaction is open for more than 15 s. With 2pc and 3pc: none stays prepared or undecided for over 10 s.
 
     Example: `shop status --json`
     """
@@ -65,6 +66,8 @@ def _show(found: dict[str, Any]) -> None:
         console.print(f"product copy: {fresh}, {copy['products']} products, stale for {copy['stale_seconds']:.1f} s")
     for link, state in links(found.get("breakers", {})):
         console.print(f"circuit of {link}: [{'green' if state == 'closed' else 'red'}]{state}[/]")
+    if "mesh" in found:
+        console.print(_mesh(found))
     if "promises" in found:
         promises = ", ".join(f"{count} {state}" for state, count in found["promises"].items())
         colour = "yellow" if found["promises"]["broken"] else "green"
@@ -123,6 +126,17 @@ def _prepared(found: dict[str, list[dict[str, Any]]]) -> Table:
             rows = ", ".join(one["rows"])
             age, waiting = _age(one["age_seconds"]), str(one["waiting"])
             table.add_row(service, f"[yellow]{escape(one['name'])}[/yellow]", age, locks, rows, waiting)
+    return table
+
+
+def _mesh(found: dict[str, Any]) -> Table:
+    table = Table(show_edge=False)
+    for name in ("mesh", "ejected now", "ejections", "overflowed", "without host"):
+        table.add_column(name, justify="left" if name == "mesh" else "right")
+    for link, seen in mesh_links(found["mesh"]):
+        ejected = f"[{'red' if seen['ejected'] else 'green'}]{seen['ejected']} of {seen['hosts']}[/]"
+        counts = (str(seen[name]) for name in ("ejections", "overflowed", "without_host"))
+        table.add_row(f"[cyan]{link}[/cyan]", ejected, *counts)
     return table
 
 

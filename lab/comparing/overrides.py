@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from delivery_svc.settings import DeliverySettings
 from events.topics import TopicSettings
 from kit.settings import masked
+from lab.mesh.settings import MeshSettings
 from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 
-_SETTINGS = (OrdersSettings, ProductsSettings, DeliverySettings, TopicSettings)
+_SETTINGS = (OrdersSettings, ProductsSettings, DeliverySettings, TopicSettings, MeshSettings)
 _WORKER = ("metrics_port", "faust_data_dir")  # named, because importing its settings imports Faust
 _OURS = (
     "database_url",

@@ -184,7 +184,7 @@ def _accounted(backends: Mapping[str, str]) -> str:
     away = [name for name, where in backends.items() if where == "external"]
     if away:
         return f"services and worker alone, without {' and '.join(away)}, which run elsewhere"
-    return "services, worker, database and, for events, the broker"
+    return "services, sidecars, worker, database and, for events, the broker"
 
 
 def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from lab.backends import BackendError, PostgresServer
 from lab.backends.java import find_java
 from lab.backends.ports import is_free
+from lab.mesh.envoy import NoEnvoy, find_envoy
 from lab.running.layout import USUAL_PORTS
 from lab.supervision import Home, read_state
 from lab.supervision.claim import all_recorded
@@ -152,6 +153,14 @@ def nothing_is_left_over(home: Home) -> Diagnosis:
     return Diagnosis("leftovers", "ok", "none")
 
 
+def envoy_runs(_: Home) -> Diagnosis:
+    try:
+        envoy = find_envoy()
+    except NoEnvoy as error:
+        return Diagnosis("Envoy", "note", str(error), "only wiring chain-mesh needs one")
+    return Diagnosis("Envoy", "ok", f"{envoy.version} at {envoy.path} (for wiring chain-mesh)")
+
+
 def containers_are_optional(_: Home) -> Diagnosis:
     engine = next((name for name in ("docker", "podman") if shutil.which(name)), None)
     if engine is None:
@@ -175,6 +184,7 @@ CHECKS: tuple[Callable[[Home], Diagnosis], ...] = (
     disk_has_room,
     ports_are_free,
     nothing_is_left_over,
+    envoy_runs,
     containers_are_optional,
 )
 

@@ -28,6 +28,9 @@ class Layout:
     homes may have the same; empty on our own. ``hold_transaction`` is for the chain: see ``orders_svc.settings``.
     ``read_models`` are those of orders that are followed (by events only), each by a worker of its own.
 
+    ``sidecars`` are the ports of wiring ``chain-mesh`` (see ``lab.mesh.sidecars``), by process; no others have any.
+    There ``ports`` are where the sidecars take requests in, on behalf of their services.
+
     ``admin`` is the PostgreSQL URL of a role that may create databases and roles; ``secret`` makes the passwords of
     the roles. Both are secrets, so the file this is kept in is the user's own.
     """
@@ -43,6 +46,7 @@ class Layout:
     mark: str = ""
     hold_transaction: bool = False
     read_models: Sequence[str] = ()
+    sidecars: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def database(self, service: str) -> str:
         parts = ("shop", self.name.replace("-", "_"), self.mark, service)  # a name that needs no quotes in SQL
@@ -70,6 +74,12 @@ class Layout:
     def http(self, service: str) -> str:
         """Where the service answers; a further replica is called ``orders-1``, ..."""
         return f"http://127.0.0.1:{self.ports[service]}"
+
+    def itself(self, process: str) -> str:
+        """Where the process itself answers, behind its sidecar if it has one."""
+        return (
+            f"http://127.0.0.1:{self.sidecars[process]['service']}" if process in self.sidecars else self.http(process)
+        )
 
     def audited(self) -> Databases:
         orders, products, delivery = (self.auditor_url(service) for service in SERVICES)

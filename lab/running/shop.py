@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from kit.settings import Wiring
 from lab.backends import Backends, backends_from_environment
+from lab.mesh.sidecars import sidecar_ports
 from lab.running.layout import Layout, remember
 from lab.running.ports import choose_ports
 from lab.running.prepare import prepare
@@ -44,6 +45,7 @@ class Ground:
         order is taken). On servers of others everything of it carries the home's mark, so
         that two homes never meet there, and ``wipe`` knows what is ours."""
         addresses = self.backends.addresses
+        ports = choose_ports(replicas, usual=usual_ports)
         own_kafka, own_postgres = self.backends.kafka is not None, self.backends.postgres is not None
         return Layout(
             name=name,
@@ -52,11 +54,12 @@ class Ground:
             kafka=addresses.kafka,
             admin=addresses.postgres,
             secret=(urlsplit(addresses.postgres).password if own_postgres else None) or self.home.secret("roles"),
-            ports=choose_ports(replicas, usual=usual_ports),
+            ports=ports,
             replicas=replicas,
             mark="" if own_postgres else self.home.mark(),
             hold_transaction=hold_transaction and wiring == "chain",
             read_models=read_models if wiring == "events" else (),
+            sidecars=sidecar_ports(ports) if wiring == "chain-mesh" else {},
         )
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import lab
+from lab.mesh.sidecars import addresses, sidecar_specs
 from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessSpec
 
@@ -36,16 +37,16 @@ def package(service: str) -> str:
 def service_spec(layout: Layout, service: str, replica: int = 0) -> ProcessSpec:
     """A service; further replicas (1, 2, ...) listen on the ports ``<service>-1``, ..."""
     name = service if replica == 0 else f"{service}-{replica}"
-    port = layout.ports[name]
+    told = addresses(layout, name) if name in layout.sidecars else {"SHOP_PORT": str(layout.ports[name])}
     return ProcessSpec(
         name=name,
         argv=[sys.executable, "-m", package(service)],
-        env={**environment(layout, service), "SHOP_PORT": str(port)},
+        env={**environment(layout, service), **told},
         cwd=_CHECKOUT,
-        ready=f"http://127.0.0.1:{port}/health/ready",
+        ready=f"{layout.itself(name)}/health/ready",
         ready_deadline=60.0,
         stop_grace=15.0,
-        port=port,
+        port=int(told["SHOP_PORT"]),
     )
 
 
@@ -64,6 +65,8 @@ def worker_spec(layout: Layout, model: str) -> ProcessSpec:
 
 
 def shop_specs(layout: Layout) -> list[ProcessSpec]:
-    """All processes of the wiring: only events has read models."""
-    specs = [service_spec(layout, service, replica) for replica in range(layout.replicas) for service in SERVICES]
+    """All processes of the wiring: only events has read models, only the mesh has sidecars. They come first, so that
+    they are stopped last."""
+    specs = sidecar_specs(layout)
+    specs += [service_spec(layout, service, replica) for replica in range(layout.replicas) for service in SERVICES]
     return [*specs, *(worker_spec(layout, model) for model in layout.read_models)]

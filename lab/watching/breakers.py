@@ -27,7 +27,7 @@ async def breakers(layout: Layout) -> dict[str, dict[str, str]]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
         for process in layout.ports:
             try:
-                async with session.get(f"{layout.http(process)}/metrics") as response:
+                async with session.get(f"{layout.itself(process)}/metrics") as response:
                     states = states_in(await response.text())
             except (aiohttp.ClientError, TimeoutError, OSError):
                 continue

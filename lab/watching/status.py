@@ -15,6 +15,7 @@ from lab.running.layout import SERVICES, Layout
 from lab.supervision import ProcessState, RunState
 from lab.watching import tries
 from lab.watching.breakers import breakers, open_circuits, promises
+from lab.watching.mesh import ejections, mesh
 from lab.watching.prepared import prepared_transactions, undecided_transactions
 
 _OUTBOX = "SELECT count(*), extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS oldest FROM outbox"
@@ -53,6 +54,8 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
         found["unreachable"]["postgres"] = str(error)
     if layout.wiring == "chain-breaker":
         found["breakers"] = await breakers(layout)
+    if layout.sidecars:
+        found["mesh"] = await mesh(layout)
     if layout.wiring == "events":
         try:
             async with Lag(layout) as lag:
@@ -91,6 +94,7 @@ def alarms(found: dict[str, Any]) -> list[str]:
     if stale > STALE_SECONDS:
         said.append(f"the product copy has been stale for {stale:.0f} s")
     said += [f"the circuit of {link} is {state}" for link, state in open_circuits(found.get("breakers", {}))]
+    said += ejections(found.get("mesh", {}))
     return said
 
 
@@ -121,7 +125,7 @@ async def _readiness(layout: Layout) -> dict[str, dict[str, str]]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
         for service in layout.ports:
             try:
-                async with session.get(f"{layout.http(service)}/health/ready") as response:
+                async with session.get(f"{layout.itself(service)}/health/ready") as response:
                     found[service] = (await response.json()).get("reasons", {})
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 found[service] = {"http": str(error) or type(error).__name__}

@@ -1,11 +1,11 @@
-"""Wirings ``chain`` and ``chain-retry``: the customer waits while orders asks products, then delivery, which asks
-products again.
+"""Wirings ``chain``, ``chain-retry`` and ``chain-mesh``: the customer waits while orders asks products, then delivery,
+which asks products again.
 
 The anti-pattern, faithfully. When a link fails or takes too long the order is rejected by a local update and the
 customer gets an error; what the link may have done by then is not undone. Writes are grouped exactly as in the
 ``events`` wiring, and no database connection is held across a call, unless ``hold_transaction`` asks for the original
 lab's way: one transaction, and its connection, open from the first call to the last. In ``chain-retry`` the links
-repeat calls, and all calls of one order share one deadline.
+repeat calls, and all calls of one order share one deadline; ``chain-mesh`` only asks at other addresses.
 
 Cancelling asks delivery in the same manner. When no answer comes, nobody knows whether the delivery is cancelled: the
 order stays ``cancelling``, and delivery is asked again, by the customer who repeats the request or by the sweep of
