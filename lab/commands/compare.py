@@ -11,7 +11,8 @@ import typer
 
 from kit.settings import Wiring
 from lab.comparing.comparison import compare_wirings
-from lab.comparing.settings import SCENARIOS, CompareSettings
+from lab.comparing.scenarios import SCENARIOS
+from lab.comparing.settings import CompareSettings
 from lab.comparing.table import show
 from lab.console import console, errors, plain_errors, step
 from lab.running.errors import ShopError

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kit.settings import Wiring
 from lab.comparing.conditions import conditions
-from lab.comparing.rounds import Rounds
+from lab.comparing.rounds import Planned, Rounds
+from lab.comparing.scenarios import steps
 from lab.comparing.settings import CompareSettings
 from lab.mesh.envoy import find_envoy
 from lab.running.shop import Ground
@@ -23,18 +23,25 @@ async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> di
     document: dict[str, Any] = {"conditions": await conditions(settings, layout, embedded=embedded), "rounds": []}
     say("databases for the rounds")
     async with Rounds(on, settings) as rounds:
-        schedule = list(_schedule(settings))
-        for position, (scenario, number, wiring, concurrency) in enumerate(schedule, 1):
-            busy = f", {concurrency} at a time" if concurrency else f", {settings.rate:g} orders/s"
-            say(f"[{position}/{len(schedule)}] {scenario}, round {number}: {wiring}{busy}")
-            document["rounds"].append(await rounds.round(scenario, wiring, number, concurrency))
+        planned_rounds = list(schedule(settings))
+        for position, planned in enumerate(planned_rounds, 1):
+            say(f"[{position}/{len(schedule)}] {_told(planned, settings)}")
+            document["rounds"].append(await rounds.round(planned))
     return document
 
 
-def _schedule(settings: CompareSettings) -> Iterator[tuple[str, int, Wiring, int]]:
+def schedule(settings: CompareSettings) -> Iterator[Planned]:
+    """The rounds in their order."""
     for scenario in settings.scenarios:
         for number in range(1, settings.rounds + 1):
             shift = (number - 1) % len(settings.wirings)
             for concurrency in settings.concurrencies if scenario == "saturation" else (0,):
                 for wiring in settings.wirings[shift:] + settings.wirings[:shift]:
-                    yield scenario, number, wiring, concurrency
+                    for step in steps(scenario, wiring):
+                        yield Planned(scenario, wiring, number, concurrency, step)
+
+
+def _told(planned: Planned, settings: CompareSettings) -> str:
+    busy = f"{planned.concurrency} at a time" if planned.concurrency else f"{settings.rate:g} orders/s"
+    where = f" at {planned.step}" if planned.step else ""
+    return f"{planned.scenario}{where}, round {planned.number}: {planned.wiring}, {busy}"

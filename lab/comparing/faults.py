@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 
 from lab.comparing.accounting import Accounting
-from lab.supervision import Supervisor
+from lab.supervision import ProcessSpec, Supervisor
+from lab.supervision.state import Phase
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,27 @@ async def take_down(service: str, supervisor: Supervisor, accounts: Accounting, 
     await asyncio.sleep(seconds)
     await supervisor.resume_restarts(service)
     return Outage(service, killed_at, time.time())
+
+
+async def await_crash(
+    spec: ProcessSpec, supervisor: Supervisor, accounts: Accounting, *, until: float, seconds: float
+) -> Outage | None:
+    """Waits until the process has died of itself (at a crash point that it was told), and runs it as ``spec`` from
+    ``seconds`` later on, which should name no crash point; returns when that is ready. None when it still lived at Unix
+    time ``until``."""
+    supervisor.pause_restarts(spec.name)
+    while _phase(supervisor, spec.name) is Phase.READY:
+        if time.time() > until:
+            return None
+        await asyncio.sleep(0.02)
+    killed_at = time.time()
+    accounts.sample()
+    await asyncio.sleep(seconds)
+    await supervisor.remove(spec.name)
+    await supervisor.add(spec)
+    return Outage(spec.name, killed_at, time.time())
+
+
+def _phase(supervisor: Supervisor, name: str) -> Phase:
+    (phase,) = (state.phase for state in supervisor.states if state.name == name)
+    return phase

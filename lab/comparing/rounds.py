@@ -3,8 +3,9 @@
 import asyncio
 import tempfile
 import time
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from kit.settings import Wiring
 from lab.audit import Audit, audit
 from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
-from lab.comparing.faults import Outage, take_down
+from lab.comparing.faults import Outage, await_crash, take_down
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
+from lab.comparing.scenarios import COORDINATOR_AWAY, prepared
 from lab.comparing.settings import CompareSettings
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
@@ -27,10 +29,23 @@ from lab.running.layout import Layout
 from lab.running.prepare import declare_topics, migrate, prepare_databases, seed
 from lab.running.roles import drop_databases
 from lab.running.shop import Ground, start_services, stop_services
+from lab.running.specs import service_spec
 from lab.running.topics import delete_topics
+from lab.watching.products import put_up
 
 START_DELAY = 1.0
 """Seconds between starting the generator and its first order: its own start-up is not the shop's business."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One round to run. ``concurrency`` is 0 for open loops; ``step`` is where a coordinator is killed, if it is."""
+
+    scenario: str
+    wiring: Wiring
+    number: int
+    concurrency: int = 0
+    step: str = ""
 
 
 class Rounds:
@@ -53,13 +68,16 @@ class Rounds:
     async def __aexit__(self, *_: object) -> None:
         await self._drop(self._template)
 
-    async def round(self, scenario: str, wiring: Wiring, number: int, concurrency: int = 0) -> dict[str, Any]:
+    async def round(self, planned: Planned) -> dict[str, Any]:
         """The figures of one round, JSON-ready. Raises SupervisionError, ShopError, LoadFailed."""
         self._count += 1
+        scenario, wiring = planned.scenario, planned.wiring
         name = f"r{self._run}_{self._count}_{wiring}"
         prefix = f"shop-compare-{self._run}-{self._count}"
         held = self._settings.hold_transaction
-        layout = self._on.layout(name, wiring, prefix, usual_ports=False, hold_transaction=held)
+        plain = self._on.layout(name, wiring, prefix, usual_ports=False, hold_transaction=held)
+        before = self._settings.rate * (self._settings.warmup_seconds + self._settings.seconds / 5)
+        layout = prepared(plain, scenario, planned.step, orders_before=before)
         supervisor = self._on.supervisor
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._drop, layout)
@@ -69,8 +87,10 @@ class Rounds:
             lag = await stack.enter_async_context(Lag(layout)) if wiring == "events" else None
             accounts = await stack.enter_async_context(Accounting(supervisor))
             records = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.csv"
-            plan = self._plan(layout, records, scenario, concurrency)
-            result, outage = await self._load(plan, scenario, accounts)
+            plan = self._plan(layout, records, scenario, planned.concurrency)
+            if planned.step:
+                plan = replace(plan, products=(*plan.products, await put_up(layout, stock=0)))
+            result, outage = await self._load(plan, planned, plain, accounts)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
             used = [accounts.use()]
             stillness = await wait_until_quiet(
@@ -86,8 +106,9 @@ class Rounds:
             return {
                 "scenario": scenario,
                 "wiring": wiring,
-                "round": number,
-                "concurrency": concurrency,
+                "round": planned.number,
+                "concurrency": planned.concurrency,
+                "step": planned.step,
                 "outage": None if outage is None else asdict(outage),
                 **figures,
             }
@@ -107,14 +128,12 @@ class Rounds:
         )
         return replace(plan, rate=0.0, concurrency=concurrency) if concurrency else plan
 
-    async def _load(self, plan: LoadPlan, scenario: str, accounts: Accounting) -> tuple[LoadResult, Outage | None]:
+    async def _load(
+        self, plan: LoadPlan, planned: Planned, plain: Layout, accounts: Accounting
+    ) -> tuple[LoadResult, Outage | None]:
         load = await Load.start(plan)
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(load.result())]
-        if scenario == "products-down":
-            assert plan.start_at is not None
-            at = plan.start_at + plan.warmup_seconds + plan.seconds / 5
-            seconds = self._settings.down_seconds
-            fault = take_down("products", self._on.supervisor, accounts, at=at, seconds=seconds)
+        if fault := self._fault(plan, planned, plain, accounts):
             tasks.append(asyncio.create_task(fault))
         try:
             result, *outages = await asyncio.gather(*tasks)
@@ -124,6 +143,21 @@ class Rounds:
             await asyncio.wait(tasks)
             await load.stop()
         return result, outages[0] if outages else None
+
+    def _fault(
+        self, plan: LoadPlan, planned: Planned, plain: Layout, accounts: Accounting
+    ) -> Coroutine[Any, Any, Outage | None] | None:
+        assert plan.start_at is not None
+        supervisor, begin = self._on.supervisor, plan.start_at + plan.warmup_seconds
+        at, down = begin + plan.seconds / 5, self._settings.down_seconds
+        if planned.scenario == "products-down":
+            return take_down("products", supervisor, accounts, at=at, seconds=down)
+        if planned.step:
+            healthy, end = service_spec(plain, "orders"), begin + plan.seconds
+            return await_crash(healthy, supervisor, accounts, until=end, seconds=COORDINATOR_AWAY)
+        if planned.scenario == "coordinator-killed":
+            return take_down("orders", supervisor, accounts, at=at, seconds=COORDINATOR_AWAY)
+        return None
 
     async def _figures(
         self, layout: Layout, plan: LoadPlan, result: LoadResult, found: Audit, use: CpuUse

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from kit.settings import Wiring
+from lab.comparing.scenarios import SCENARIOS
 from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 
-SCENARIOS = ("healthy", "products-down", "saturation")
 ARRIVALS = ("constant", "poisson")
 _MOST = 100_000
 
@@ -16,9 +16,10 @@ _MOST = 100_000
 class CompareSettings:
     """Each round sends ``warmup_seconds + seconds`` of orders at ``rate`` a second (saturation: as many at a time as
     ``concurrencies`` say). In ``products-down`` products is killed a fifth into the measured time and started again
-    ``down_seconds`` later; such a round is measured for at least 1.8 times as long. ``quiet_deadline`` is how long the
-    audit waits for a round to come to rest. ``hold_transaction``: the chain keeps its transaction open through its
-    calls, as the original lab did. Raises ShopError, which says what would be right."""
+    ``down_seconds`` later; such a round is measured for at least 1.8 times as long. In ``products-slow`` it is as slow
+    as in the original lab; in ``coordinator-killed`` orders dies, once a step of its protocol (see ``scenarios``).
+    ``quiet_deadline`` is how long the audit waits for a round to come to rest. ``hold_transaction``: the chain keeps
+    its transaction open through its calls, as the original lab did. Raises ShopError, which says what is right."""
 
     wirings: tuple[Wiring, ...] = ("events", "chain")
     scenarios: tuple[str, ...] = ("healthy",)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from lab.audit.promises import BROKEN_PROMISES
 from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
+from lab.comparing.steps import steps_table
 from lab.comparing.summary import Difference, Line, differences, lines
 
 _HEADLINES = ("confirmed %", "accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
@@ -27,6 +28,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         here = list(group)
         console.print(_outcome_table(scenario, here))
         console.print(_latency_table(scenario, here))
+    if killed := [one for one in document["rounds"] if one["scenario"] == "coordinator-killed"]:
+        console.print(steps_table(killed))
     saturated = [row for row in rows if row.concurrency]
     if saturated:
         console.print(_saturation_table(saturated))

@@ -31,6 +31,8 @@ class Layout:
     ``sidecars`` are the ports of wiring ``chain-mesh`` (see ``lab.mesh.sidecars``), by process; no others have any.
     There ``ports`` are where the sidecars take requests in, on behalf of their services.
 
+    ``told`` are further settings of a service's processes, for experiments.
+
     ``admin`` is the PostgreSQL URL of a role that may create databases and roles; ``secret`` makes the passwords of
     the roles. Both are secrets, so the file this is kept in is the user's own.
     """
@@ -47,6 +49,7 @@ class Layout:
     hold_transaction: bool = False
     read_models: Sequence[str] = ()
     sidecars: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def database(self, service: str) -> str:
         parts = ("shop", self.name.replace("-", "_"), self.mark, service)  # a name that needs no quotes in SQL

@@ -26,6 +26,7 @@ def environment(layout: Layout, service: str) -> dict[str, str]:
         "SHOP_PRODUCTS_URL": layout.http("products"),
         "SHOP_DELIVERY_URL": layout.http("delivery"),
         **held,
+        **layout.told.get(service, {}),
     }
 
 

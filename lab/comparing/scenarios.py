@@ -1,0 +1,41 @@
+"""What happens in each scenario, and what its shop is told for it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kit.settings import Wiring
+from lab.running.layout import Layout
+from orders_svc.placing.tcc.coordinator import POINTS as TCC
+from orders_svc.three_phase import CRASH_POINTS as THREE_PHASE
+from orders_svc.two_phase import CRASH_POINTS as TWO_PHASE
+
+SCENARIOS = ("healthy", "products-slow", "products-down", "coordinator-killed", "saturation")
+
+SLOW = {"SHOP_INJECT_DELAY_MS": "400", "SHOP_INJECT_DELAY_JITTER_MS": "220"}
+"""The original lab's slowness of products: 400 ms, and up to 220 ms more."""
+
+COORDINATOR_AWAY = 2.0
+"""Seconds from a coordinator's death to its being started again."""
+
+_STEPS: Mapping[str, tuple[str, ...]] = {"tcc": TCC, "2pc": TWO_PHASE, "3pc": THREE_PHASE}
+_UNDOING = ("cancel", "abort", "compensat")
+REJECTED_SHARE = 1 / 6
+"""Of the orders of ``coordinator-killed``: for a product without stock, so that undoing is among the steps."""
+
+
+def steps(scenario: str, wiring: Wiring) -> tuple[str, ...]:
+    """The steps of the wiring's protocol at which its coordinator is killed, one round each; one round without a step
+    for wirings that have no protocol (there orders is killed in the midst of the load), and for all other scenarios."""
+    return _STEPS.get(wiring, ("",)) if scenario == "coordinator-killed" else ("",)
+
+
+def prepared(layout: Layout, scenario: str, step: str, *, orders_before: float) -> Layout:
+    """The layout whose processes are told what the scenario wants of them. A coordinator dies at ``step`` once about
+    ``orders_before`` orders have been placed."""
+    if scenario == "products-slow":
+        return replace(layout, told={"products": SLOW})
+    if step:
+        undoing = any(word in step for word in _UNDOING)
+        times = orders_before * (REJECTED_SHARE if undoing else 1 - REJECTED_SHARE)
+        return replace(layout, told={"orders": {"SHOP_CRASH_AT": f"{step}:{max(round(times), 1)}"}})
+    return layout
