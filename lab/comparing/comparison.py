@@ -25,7 +25,7 @@ async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> di
     async with Rounds(on, settings) as rounds:
         planned_rounds = list(schedule(settings))
         for position, planned in enumerate(planned_rounds, 1):
-            say(f"[{position}/{len(schedule)}] {_told(planned, settings)}")
+            say(f"[{position}/{len(planned_rounds)}] {_told(planned, settings)}")
             document["rounds"].append(await rounds.round(planned))
     return document
 
