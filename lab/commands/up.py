@@ -9,6 +9,7 @@ import typer
 from kit.settings import Wiring, masked
 from lab.commands.prefixes import Prefixes
 from lab.console import console, fail, plain_errors, print_json, step
+from lab.mesh.sidecars import ensure_mesh
 from lab.running.errors import NotRunning
 from lab.running.layout import SERVICES, WIRINGS, Layout, running_shop
 from lab.running.shop import ground, start_shop
@@ -40,6 +41,8 @@ def up(
         raise fail("--json goes with --detach: in the foreground the shop writes its log", code=2)
     home = Home.from_environment()
     with plain_errors():
+        if wiring == "chain-mesh":
+            ensure_mesh()
         if detach:
             argv = [sys.executable, "-m", "lab", "up", "--wiring", wiring, "--replicas", str(replicas)]
             start_detached(

@@ -7,7 +7,7 @@ from lab.comparing.conditions import conditions
 from lab.comparing.rounds import Planned, Rounds
 from lab.comparing.scenarios import steps
 from lab.comparing.settings import CompareSettings
-from lab.mesh.envoy import find_envoy
+from lab.mesh.sidecars import ensure_mesh
 from lab.running.shop import Ground
 
 Say = Callable[[str], None]
@@ -17,7 +17,7 @@ async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> di
     """Runs everything; the document holds conditions and every round. Neighbouring rounds are of different wirings,
     and each wiring goes first equally often, so that a machine that slows down slows all of them down."""
     if "chain-mesh" in settings.wirings:
-        find_envoy()  # better to hear now that there is none than after an hour
+        ensure_mesh()
     layout = on.layout("template", "events", "shop-compare-template", usual_ports=False)
     embedded = [server.name for server in on.backends.embedded]
     document: dict[str, Any] = {"conditions": await conditions(settings, layout, embedded=embedded), "rounds": []}

@@ -41,8 +41,8 @@ def connection_pool(
 
 def outlier_detection(*, consecutive_5xx: int = 5, interval: float = 1, ejection_seconds: float = 30) -> Json:
     """trafficPolicy.outlierDetection: for a cluster. A connection that fails counts as a 5xx. A host that is ejected
-    again soon stays out for longer: Envoy multiplies the time by how often it was. Without the panic threshold of 0
-    Envoy would send traffic to ejected hosts, once few others are left."""
+    right after another ejection stays out for longer, up to 300 s. Without the panic threshold of 0 Envoy would send
+    traffic to ejected hosts, once few others are left."""
     return {
         "outlier_detection": {
             "consecutive_5xx": consecutive_5xx,

@@ -7,12 +7,18 @@ import orjson
 from lab.backends.ports import unused_port
 from lab.mesh.bootstrap import Outbound, bootstrap
 from lab.mesh.envoy import find_envoy
-from lab.mesh.settings import MeshSettings
+from lab.mesh.settings import mesh_settings
 from lab.running.layout import Layout
 from lab.supervision import ProcessSpec
 
 _ASKS = {"orders": ("products", "delivery"), "products": (), "delivery": ("products",)}
 _SUFFIX = "-envoy"
+
+
+def ensure_mesh() -> None:
+    """Better heard before anything is started. Raises NoEnvoy, and ShopError for a setting that is none."""
+    find_envoy()
+    mesh_settings()
 
 
 def sidecar_ports(ports: Mapping[str, int]) -> dict[str, dict[str, int]]:
@@ -43,7 +49,7 @@ def sidecar_spec(layout: Layout, process: str) -> ProcessSpec:
         listen=layout.ports[process],
         service=ports["service"],
         outbound=[Outbound(peer, ports[peer], _replicas(layout, peer)) for peer in _ASKS[_service(process)]],
-        settings=MeshSettings(),
+        settings=mesh_settings(),
     )
     text = orjson.dumps(config).decode()
     return ProcessSpec(

@@ -11,6 +11,8 @@ import pytest
 from lab.mesh.bootstrap import Outbound, bootstrap
 from lab.mesh.envoy import find_envoy
 from lab.mesh.settings import MeshSettings
+from lab.mesh.sidecars import ensure_mesh
+from lab.running.errors import ShopError
 from tests.deploy.test_istio import manifest
 
 LINKS = (Outbound("products", 25004, (25005, 25006)), Outbound("delivery", 25007, (25008,)))
@@ -112,3 +114,15 @@ def test_everything_is_on_the_loopback_the_admin_too() -> None:
 def test_the_environment_takes_the_breaker_away(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("SHOP_MESH_BREAKER", written)
     assert MeshSettings().mesh_breaker is False
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SHOP_MESH_BREAKER", "maybe"), ("SHOP_MESH_EJECTION_SECONDS", "-1"), ("SHOP_MESH_EJECTION_SECONDS", "nan")],
+)
+def test_a_setting_that_is_none_is_named_before_anything_is_started(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ShopError, match=f"{variable}={value}"):
+        ensure_mesh()
