@@ -3,15 +3,19 @@
 Every test gets databases and a topic prefix of its own, so that nothing has to be cleaned up and nothing can leak.
 """
 
+import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from events.kafka import Kafka
 from lab.backends import Addresses, backends_from_environment
@@ -20,12 +24,25 @@ from lab.supervision.home import Home
 CreateDatabase = Callable[[str], Awaitable[str]]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
     """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop."""
-    for item in items:
-        shared = "shop" in getattr(item, "fixturenames", ()) and item.path.parent.name == "end_to_end"
-        item.add_marker(pytest.mark.xdist_group("the shop" if shared else str(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the shop" if file in _sharing() else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
+    return SideBySide(config, log)
+
+
+@cache
+def _sharing() -> frozenset[str]:
+    """Files whose tests use the shop of tests/end_to_end/conftest.py, and have none of their own."""
+    folder = Path(__file__).parent / "end_to_end"
+    files = (path for path in folder.glob("test_*.py") if re.search(r"\bshop: RunningShop", path.read_text()))
+    shared = [path for path in files if "async def shop(" not in path.read_text()]
+    return frozenset(str(path.relative_to(folder.parents[1])) for path in shared)
 
 
 @pytest.fixture(scope="session")
