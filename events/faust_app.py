@@ -4,20 +4,21 @@ Faust acknowledges in a ``finally``: an agent that raises loses the event. Hence
 dead letter where it fails), ``noack_take``, an explicit ack after the commit, and a projection that never lets go of a
 record before it is committed.
 
-An app with a table needs one more thing (``_App``), or it loses what arrives while the table's recovery ends.
+An app with a table needs two more things (``_App``, ``begin_at``), or it loses what arrives while a recovery ends.
 """
 
 import asyncio
 import atexit
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import faust
 import structlog
+from aiokafka.errors import IllegalStateError
 from mode.utils.queues import FlowControlEvent
 
 from events.failures import Backoff, is_transient
@@ -33,6 +34,9 @@ log = structlog.get_logger()
 TAKE = 1000
 WITHIN_SECONDS = 0.005
 """How long Faust collects a batch, unless told otherwise: a fixed timer, so it is added to every change's staleness."""
+
+_LONGEST_FETCH_SECONDS = 1.2
+"""Faust waits for records for up to a second."""
 
 OnReady = Callable[[Connection], Awaitable[None]]
 
@@ -94,6 +98,22 @@ class _App(faust.App):
     @cached_property
     def flow_control(self) -> FlowControlEvent:
         return _FlowControl()
+
+
+async def begin_at(app: Any, offsets: Mapping[Any, int]) -> None:
+    """Has Faust read its partitions (TP) from these offsets, or below them where its group has committed less. To be
+    called at the end of a table's recovery, before any record is delivered.
+
+    By then Faust has fetched records of the source, too, and may have thrown them away: a fetch that began while only
+    changelogs were to be read returns everything once they are read. Afterwards Faust goes back to what its group has
+    committed, but not where that is nothing, or 0. So the offsets are set here, after such a fetch has ended.
+    """
+    await asyncio.sleep(_LONGEST_FETCH_SECONDS)
+    try:
+        for tp, offset in offsets.items():
+            await app.consumer.seek(tp, offset)
+    except IllegalStateError:
+        log.info("the partitions were assigned anew meanwhile")  # which ends in another recovery
 
 
 def follow(

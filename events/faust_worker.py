@@ -91,6 +91,8 @@ async def prepare(model: Follower, kafka: Kafka, database_url: str, changelogs: 
             if changelogs:
                 await log_bounds(kafka, changelogs)
             stands = await _begin(model, database, bounds)
+            # looked at after the positions, which other workers of the group are moving meanwhile
+            check_all(model, await log_bounds(kafka, model.topics), stands)
             if await pull_back_group(kafka, kafka.group(model.name), stands):
                 return
             reason = "the consumer group is ahead of the positions and has members; waiting for them to leave"
@@ -111,7 +113,6 @@ async def _begin(model: Follower, database: Database, bounds: Mapping[Partition,
     async with database.connection() as connection:
         await positions.begin(connection, {place: bound.beginning for place, bound in bounds.items()})
         stands = await positions.read(connection, topics)
-    check_all(model, bounds, stands)
     return {place: stands[place] for place in bounds}
 
 

@@ -20,7 +20,7 @@ import structlog
 
 from events.arrivals import Arrival, Record
 from events.failures import Backoff, is_transient
-from events.faust_app import OnReady, follow, handle_requeued, keep_watch, new_app, open_database
+from events.faust_app import OnReady, begin_at, follow, handle_requeued, keep_watch, new_app, open_database
 from events.faust_worker import work
 from events.kafka import Kafka
 from events.positions import Partition
@@ -63,7 +63,9 @@ def build_app(*, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: 
     async def recovered() -> None:
         try:
             await open_database(database)
-            await figures.join([(tp.topic, tp.partition) for tp in assigned()])
+            tps = assigned()
+            stands = await figures.join([(tp.topic, tp.partition) for tp in tps])
+            await begin_at(app, {tp: stands[tp.topic, tp.partition] for tp in tps})
         except Exception as error:
             log.critical("the read model stops", read_model=NAME, exc_info=error)
             await app.crash(error)  # Faust would go on with what it has
@@ -103,8 +105,8 @@ class FiguresProjection(Projection):
         self._pending: dict[Place, Counted] = {}
         self._dirty: set[Place] = set()
 
-    async def join(self, partitions: Sequence[Partition]) -> None:
-        """Brings together what is known of these partitions; waits for a database that is away.
+    async def join(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Brings together what is known of these partitions; their positions. Waits for a database that is away.
 
         Nothing is dropped of other partitions: their records may still be in hand, and must not be counted upon less.
         Raises PositionMoved when a position went back under this process.
@@ -112,15 +114,14 @@ class FiguresProjection(Projection):
         backoff = Backoff()
         while True:
             try:
-                await self._join(partitions)
-                return
+                return await self._join(partitions)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 log.warning("the figures wait for the database", error=repr(error))
                 await asyncio.sleep(backoff.next())
 
-    async def _join(self, partitions: Sequence[Partition]) -> None:
+    async def _join(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         numbers, since = {partition for _, partition in partitions}, _oldest()
         async with self._database.transaction() as connection:
             stands = await self._lock(connection, partitions)  # writers wait, so all that is read fits together
@@ -130,6 +131,7 @@ class FiguresProjection(Projection):
         for place, position in stands.items():
             self._floors[place[1]] = position
             self._reached[place] = max(position, self._reached.get(place, 0))
+        return stands
 
     async def project(self, records: Sequence[Record]) -> None:
         self._check(records)

@@ -6,14 +6,13 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from events import topics
 from events.catalogue import Event, OrderConfirmed, OrderPlaced, OrderRejected
@@ -22,25 +21,12 @@ from events.faust_app import new_app
 from events.log_bounds import log_bounds
 from events.positions import Positions
 from events.topics import MINUTES_CHANGELOG
-from orders_svc.read_models.live_figures import KEEP, NAME, rows
-from orders_svc.read_models.live_figures.counting import COUNTERS, Counted, Minute, Place
+from orders_svc.read_models.live_figures import NAME
+from orders_svc.read_models.live_figures.counting import COUNTERS
 from orders_svc.read_models.live_figures.minutes import OPTIONS, Minutes
 from orders_svc.read_models.live_figures.worker import FiguresProjection
-from orders_svc.read_models.tables import metadata
-from tests.conftest import CreateDatabase
-from tests.events.stand import NOON, Stand, delete, placed, producing, publish, publish_raw, read, stand
+from tests.events.stand import NOON, Stand, delete, placed, producing, publish, publish_raw, read
 from tests.waiting import eventually
-
-
-@pytest.fixture
-async def orders(kafka: Any, create_database: CreateDatabase) -> AsyncIterator[Stand]:
-    """orders' database, as far as the worker needs it, and topics of two partitions."""
-    async with stand(kafka, await create_database("orders")) as made:
-        engine = create_async_engine(made.url.replace("postgresql://", "postgresql+asyncpg://"))
-        async with engine.begin() as connection:
-            await connection.run_sync(metadata.create_all)
-        await engine.dispose()
-        yield made
 
 
 async def test_the_worker_counts_says_that_it_is_ready_and_ends_cleanly(orders: Stand) -> None:
@@ -184,27 +170,6 @@ async def test_a_database_that_goes_away_again_and_again_is_waited_for(orders: S
         assert process.poll() is None
 
 
-async def test_old_rows_are_forgotten_a_bounded_piece_at_a_time(orders: Stand) -> None:
-    async with orders.database.transaction() as connection:
-        await connection.raw.execute(
-            "INSERT INTO live_products SELECT now() - interval '3 hours', 0, n, 1, 1, 1 FROM generate_series(1, 25) n;"
-            "INSERT INTO live_products VALUES (now(), 0, 1, 1, 1, 1)"
-        )
-        before = datetime.now(UTC) - KEEP
-        assert [await rows.forget(connection, before, limit=10) for _ in range(4)] == [10, 10, 5, 0]
-    assert await orders.value("SELECT count(*) FROM live_products") == 1
-
-
-async def test_a_late_write_never_takes_figures_back(orders: Stand) -> None:
-    async with orders.database.transaction() as connection:
-        for number, at in ((5, "12:00:05"), (4, "12:00:04")):
-            await rows.stand(connection, {0: datetime.fromisoformat(f"2026-11-23T{at}+00:00")})
-            await rows.write(connection, _minute(number))
-    assert await orders.rows("SELECT placed, next_offset FROM live_minutes") == [(5, 5)]
-    assert await orders.rows("SELECT orders, next_offset FROM live_products") == [(5, 5)]
-    assert await orders.value("SELECT max(as_of) FROM live_standing") == datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
-
-
 @contextmanager
 def worker(orders: Stand) -> Iterator["subprocess.Popen[bytes]"]:
     environment = {
@@ -219,11 +184,6 @@ def worker(orders: Stand) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         process.kill()
         process.wait()
-
-
-def _minute(number: int) -> Any:
-    minute = Minute(placed=number, next_offset=number, products={2: (number, number)})
-    return {Place(0, NOON): Counted(minute, {2})}
 
 
 def _events(number: int) -> list[Envelope[Event]]:
