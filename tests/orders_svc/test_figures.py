@@ -71,7 +71,10 @@ async def test_without_outcomes_there_is_no_share_of_rejected_ones(orders: httpx
 async def test_figures_that_were_never_complete_are_a_503(orders: httpx.AsyncClient, sql: Any) -> None:
     await sql.execute("INSERT INTO live_standing VALUES (0, now())")
     answer = await orders.get("/figures/live")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "the live figures were never complete yet")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "live-figures has not reached the ends of its topics yet",
+    )
     assert answer.headers["Retry-After"]
 
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from events.topics import TOPICS
 from lab.backends import Addresses, backends_from_environment
 from lab.running.layout import SERVICES, Layout
 from lab.running.prepare import declare_topics, prepare_databases
@@ -48,7 +49,7 @@ async def test_a_home_wipes_what_it_made_and_nothing_else(homes: tuple[Home, Hom
     assert not [name for name in removed if homes[1].mark() in name]
     assert not homes[0].root.exists()
     assert await left_of(mine) == []
-    assert len(await left_of(theirs)) == 3 + 6 + 4, "databases, roles, topics"
+    assert len(await left_of(theirs)) == 3 + 6 + len(TOPICS), "databases, roles, topics"
     for service in SERVICES:
         await (await asyncpg.connect(theirs.service_url(service))).close()
 
