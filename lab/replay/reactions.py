@@ -6,25 +6,28 @@ that it did not react to at the time, or that were taken out of the inbox on pur
 the inbox reaches. Beyond that, nobody knows whether an event that is not in it was handled: refused.
 """
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError, for_code
 
 import delivery_svc.reactions
 import orders_svc.reactions
 import products_svc.reactions
 from events.arrivals import Reader, Record
 from events.catalogue import Event
+from events.failures import Backoff
 from events.kafka import Kafka
 from events.positions import Positions
 from events.pruning import KEEP
 from kit.database import Connection
-from lab.replay.errors import NotAMoment, Refused
+from lab.replay.errors import NotAMoment, NotNow, Refused
 from lab.replay.moments import Moment
 from lab.replay.outcome import Counts
 from lab.replay.topic import Offsets, TopicReader, name
@@ -32,6 +35,7 @@ from lab.replay.topic import Offsets, TopicReader, name
 MARGIN = timedelta(days=1)
 """Between the oldest event that is fed again and what the inbox may have forgotten."""
 NAMED = 10
+PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -153,20 +157,34 @@ async def _sort_out(connection: Any, reader: Reader, records: Iterable[Record], 
 
 
 async def _nobody_consumes(kafka: Kafka, consumer: str) -> None:
-    """Raises Refused when the consumer's group has members."""
+    """Raises Refused when the consumer's group has members; NotNow when Kafka does not say so for half a minute."""
     admin = AIOKafkaAdminClient(**kafka.client_options())
     await admin.start()
     try:
-        (answer,) = await admin.describe_consumer_groups([kafka.group(consumer)])
-    except GroupCoordinatorNotAvailableError:
-        return  # a new cluster: there has never been a group
+        state = await _group_state(admin, kafka.group(consumer))
     finally:
         await admin.close()
-    state = answer.groups[0][2]
     if state not in ("Empty", "Dead"):
-        raise Refused(
-            f"{consumer} is consuming (its group {kafka.group(consumer)} is {state}): stop every replica first"
-        )
+        raise Refused(f"{consumer} is consuming (its group is {state}): stop every replica of it first")
+
+
+async def _group_state(admin: Any, group: str) -> str:
+    """A broker that has just started is still loading its groups, and says so for a moment."""
+    backoff, until = Backoff(), monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            (answer,) = await admin.describe_consumer_groups([group])
+            error_code, _, state, *_ = answer.groups[0]
+            if error_code == 0:
+                return str(state)
+            error: KafkaError = for_code(error_code)(group)
+        except GroupCoordinatorNotAvailableError:
+            return "Dead"  # a new cluster: there has never been a group
+        except KafkaError as raised:
+            error = raised
+        if not error.retriable or monotonic() > until:
+            raise NotNow(f"Kafka does not tell who is in the group {group} ({error!r}); try again") from error
+        await asyncio.sleep(backoff.next())
 
 
 async def _nobody_is_connected(connection: Any, consumer: str) -> None:
