@@ -17,7 +17,7 @@ def steps_table(rounds: list[Mapping[str, Any]]) -> Table:
         confirmed, rejected = outcomes.pop("confirmed", 0), outcomes.pop("rejected", 0)
         audit = one["audit"]
         colour = "red" if audit["findings"] else "green"
-        step = one["step"] or "in the midst of the load"
+        step = one["step"].rpartition(".")[2] or "in the midst of the load"
         table.add_row(
             f"[cyan]{one['wiring']}[/cyan]",
             step if one["outage"] else f"[dim]{step}: not reached[/dim]",
