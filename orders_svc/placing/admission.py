@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from kit.database import Connection
+from kit.database import Connection, Database
+from kit.grouping import Grouping
 from kit.ids import new_id
 from kit.problems import Problem, unavailable
 from orders_svc import store
@@ -33,6 +34,34 @@ class Admitted:
 
     order: Order
     new: bool
+
+
+class Admissions:
+    """Requests of wirings that ask for the product elsewhere, one at a time; those that wait at the same moment are
+    written together. ``shown`` answers with the product or raises Problem, ``write`` is ``admit`` for a group, in a
+    transaction of its own. No connection is held while the product is asked for."""
+
+    def __init__(
+        self,
+        database: Database,
+        shown: Callable[[OrderRequest], Awaitable[ShownProduct]],
+        write: Callable[[Sequence[Candidate]], Awaitable[list[Admitted | Problem]]],
+    ) -> None:
+        self._database = database
+        self._shown = shown
+        self._group = Grouping(write)
+
+    async def admit(self, request: OrderRequest) -> Admitted:
+        """An order that the request's key has placed before is found without asking for its product. Raises Problem."""
+        if request.idempotency_key is not None:
+            async with self._database.connection() as connection:
+                earlier = await repeated(connection, request)
+            if earlier is not None:
+                return Admitted(earlier, new=False)
+        admitted = await self._group.do(Candidate(request, await self._shown(request)))
+        if isinstance(admitted, Problem):
+            raise admitted
+        return admitted
 
 
 def need_transaction(requests: Iterable[OrderRequest]) -> bool:

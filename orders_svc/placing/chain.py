@@ -26,7 +26,7 @@ from kit.problems import Problem
 from orders_svc import store
 from orders_svc.domain import SETTLED, TIMED_OUT, CannotCancel, Order, ShownProduct, Status
 from orders_svc.placing import refusals
-from orders_svc.placing.admission import Admitted, Candidate, admit, need_transaction, repeated
+from orders_svc.placing.admission import Admissions, Admitted, Candidate, admit, need_transaction, repeated
 from orders_svc.placing.links import Links
 from orders_svc.placing.protocol import OrderRequest
 
@@ -57,7 +57,7 @@ class ChainPlacing:
         self._changed = changed
         self._patience = patience
         self._hold_transaction = hold_transaction
-        self._insertions = Grouping(self._insert)
+        self._admissions = Admissions(database, self._shown, self._insert)
         self._endings = Grouping(self._end)
 
     async def place(self, request: OrderRequest) -> Order:
@@ -65,14 +65,7 @@ class ChainPlacing:
             return await self._place_in_one_transaction(request)
         if self._patience is not None:
             request = request.within(self._patience)
-        if request.idempotency_key is not None:
-            async with self._database.connection() as connection:
-                earlier = await repeated(connection, request)
-            if earlier is not None:
-                return earlier
-        admitted = await self._insertions.do(Candidate(request, await self._shown(request)))
-        if isinstance(admitted, Problem):
-            raise admitted
+        admitted = await self._admissions.admit(request)
         if not admitted.new:
             return admitted.order
         return await self._answered(admitted.order, await self._deliver(admitted.order, request))

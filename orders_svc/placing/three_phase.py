@@ -12,12 +12,11 @@ from uuid import UUID
 from calls.client import Caller, Peer
 from kit.app import Service
 from kit.database import Connection, Database
-from kit.grouping import Grouping
 from kit.problems import Problem
 from orders_svc import store
 from orders_svc.domain import Order, Status
 from orders_svc.placing import refusals
-from orders_svc.placing.admission import Admitted, Candidate, admit, repeated
+from orders_svc.placing.admission import Admissions, Admitted, Candidate, admit
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.links import Links, consignment
 from orders_svc.placing.protocol import OrderRequest, Placing
@@ -48,19 +47,11 @@ class ThreePhasePlacing:
     def __init__(self, database: Database, coordinator: Coordinator, links: Links, cancelling: Placing) -> None:
         self._database = database
         self._coordinator = coordinator
-        self._links = links
         self._cancelling = cancelling
-        self._insertions = Grouping(self._insert)
+        self._admissions = Admissions(database, links.shown, self._insert)
 
     async def place(self, request: OrderRequest) -> Order:
-        if request.idempotency_key is not None:
-            async with self._database.connection() as connection:
-                earlier = await repeated(connection, request)
-            if earlier is not None:
-                return earlier
-        admitted = await self._insertions.do(Candidate(request, await self._links.shown(request)))
-        if isinstance(admitted, Problem):
-            raise admitted
+        admitted = await self._admissions.admit(request)
         if not admitted.new:
             return admitted.order
         caller = Caller(traceparent=trace_of(admitted.order.id, request.traceparent))

@@ -9,12 +9,11 @@ import structlog
 from calls.client import PeerError, PeerRefused
 from kit.crash import crash_point
 from kit.database import Connection, Database
-from kit.grouping import Grouping
 from kit.problems import Problem, unavailable
 from orders_svc import store
 from orders_svc.domain import TIMED_OUT, Order, Status
 from orders_svc.placing import refusals
-from orders_svc.placing.admission import Admitted, Candidate, admit, repeated
+from orders_svc.placing.admission import Admissions, Admitted, Candidate, admit
 from orders_svc.placing.chain import ChainPlacing
 from orders_svc.placing.links import Links
 from orders_svc.placing.protocol import OrderRequest
@@ -46,21 +45,13 @@ class TccPlacing:
         whole_order: ChainPlacing,
     ) -> None:
         self._database = database
-        self._links = links
         self._participants = participants
         self._coordinator = coordinator
         self._whole_order = whole_order
-        self._insertions = Grouping(self._insert)
+        self._admissions = Admissions(database, links.shown, self._insert)
 
     async def place(self, request: OrderRequest) -> Order:
-        if request.idempotency_key is not None:
-            async with self._database.connection() as connection:
-                earlier = await repeated(connection, request)
-            if earlier is not None:
-                return earlier
-        admitted = await self._insertions.do(Candidate(request, await self._links.shown(request)))
-        if isinstance(admitted, Problem):
-            raise admitted
+        admitted = await self._admissions.admit(request)
         if not admitted.new:
             return admitted.order
         crash_point("tcc.began")
