@@ -17,7 +17,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import uvloop
 from rich.table import Table
 
@@ -27,10 +26,8 @@ from lab.console import console, step
 from lab.replay.rebuild import rebuild
 from lab.replay.topic import TopicReader
 from lab.running.layout import Layout
-from lab.running.prepare import declare_topics, migrate, prepare_databases
-from lab.running.roles import drop_databases
+from lab.running.prepare import declare_topics, migrate, prepare_databases, remove
 from lab.running.shop import Ground, ground
-from lab.running.topics import delete_topics
 from lab.supervision import Home
 from orders_svc.read_models import MODELS
 
@@ -67,7 +64,7 @@ async def _measure(asked: argparse.Namespace) -> list[dict[str, Any]]:
 async def _measure_model(on: Ground, model: str, events: int, products: int, rounds: int) -> dict[str, Any]:
     layout = on.layout("benchmark", "events", f"benchmark-{model}-{events}", usual_ports=False)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(_drop, layout)
+        stack.push_async_callback(remove, layout)
         await prepare_databases(layout)
         await asyncio.gather(migrate(layout), declare_topics(layout))
         step(f"{model}: publishing {events:,} events")
@@ -92,15 +89,6 @@ async def _fill(kafka: Kafka, model: str, events: int, products: int) -> None:
         if per_order == 2:
             made = (envelope for envelope in made if envelope.topic == "orders")
     await history.publish(kafka, made, lambda number: None)
-
-
-async def _drop(layout: Layout) -> None:
-    await delete_topics(layout)
-    admin = await asyncpg.connect(layout.admin)
-    try:
-        await drop_databases(admin, layout)
-    finally:
-        await admin.close()
 
 
 async def _child(kind: str, model: str, layout: Layout, how: str) -> dict[str, Any]:

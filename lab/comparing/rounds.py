@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from kit.settings import Wiring
 from lab.audit import Audit, audit
 from lab.audit.quiet import wait_until_quiet
@@ -26,11 +24,9 @@ from lab.load.result import LoadResult
 from lab.running.cpu import CpuUse
 from lab.running.lag import Lag
 from lab.running.layout import Layout
-from lab.running.prepare import declare_topics, migrate, prepare_databases, seed
-from lab.running.roles import drop_databases
+from lab.running.prepare import declare_topics, migrate, prepare_databases, remove, seed
 from lab.running.shop import Ground, start_services, stop_services
 from lab.running.specs import service_spec
-from lab.running.topics import delete_topics
 from lab.watching.products import put_up
 
 START_DELAY = 1.0
@@ -59,14 +55,14 @@ class Rounds:
         self._count = 0
 
     async def __aenter__(self) -> "Rounds":
-        await self._drop(self._template)
+        await remove(self._template)
         await prepare_databases(self._template)
         await migrate(self._template)
         await seed(self._template)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._drop(self._template)
+        await remove(self._template)
 
     async def round(self, planned: Planned) -> dict[str, Any]:
         """The figures of one round, JSON-ready. Raises SupervisionError, ShopError, LoadFailed."""
@@ -80,7 +76,7 @@ class Rounds:
         layout = prepared(plain, scenario, planned.step, orders_before=before)
         supervisor = self._on.supervisor
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._drop, layout)
+            stack.push_async_callback(remove, layout)
             await asyncio.gather(prepare_databases(layout, self._template), declare_topics(layout))
             stack.push_async_callback(stop_services, supervisor, layout)
             await start_services(supervisor, layout, lambda _: None)
@@ -174,11 +170,3 @@ class Rounds:
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
         }
-
-    async def _drop(self, layout: Layout) -> None:
-        admin = await asyncpg.connect(layout.admin)
-        try:
-            await drop_databases(admin, layout)
-        finally:
-            await admin.close()
-        await delete_topics(layout)

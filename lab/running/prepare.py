@@ -18,8 +18,9 @@ from kit import migrations
 from lab.running.errors import NotPrepared
 from lab.running.layout import SERVICES, Layout
 from lab.running.prepared import need_places
-from lab.running.roles import create_databases, ensure_roles
+from lab.running.roles import create_databases, drop_databases, ensure_roles
 from lab.running.specs import package
+from lab.running.topics import delete_topics
 from products_svc.seeding import seed as seed_products
 from products_svc.settings import ProductsSettings
 
@@ -71,6 +72,16 @@ async def declare_topics(layout: Layout) -> None:
                 replication_factor=asked.topic_replication_factor,
                 say=lambda line: None,
             )
+
+
+async def remove(layout: Layout) -> None:
+    """Databases and topics of a shop that is stopped, if there are any. The roles stay: other shops have the same."""
+    admin = await asyncpg.connect(layout.admin)
+    try:
+        await drop_databases(admin, layout)
+    finally:
+        await admin.close()
+    await delete_topics(layout)
 
 
 @contextmanager
