@@ -35,7 +35,7 @@ check: $(INSTALLED) ## Formatting, linting, types, import rules
 
 .PHONY: test
 test: $(INSTALLED) ## All tests but the long campaigns
-	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
 
 .PHONY: test-campaign
 test-campaign: $(INSTALLED) ## The long failure campaigns

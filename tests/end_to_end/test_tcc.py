@@ -11,6 +11,7 @@ import pytest_asyncio
 from delivery_svc.try_confirm import POINTS as DELIVERY_POINTS
 from orders_svc.placing.tcc.coordinator import POINTS, UNDECIDED
 from products_svc.try_confirm import POINTS as PRODUCTS_POINTS
+from tests.campaigning import first_and_last
 from tests.end_to_end.shop import findings, found
 from tests.end_to_end.three_processes import ThreeProcesses, three_processes
 from tests.waiting import eventually
@@ -128,7 +129,7 @@ CONFIRMING = ("tcc.confirm-logged", "tcc.told-products", "tcc.told-delivery", "t
 CANCELLING = ("tcc.cancel-logged", "tcc.told-delivery", "tcc.told", "tcc.settled")
 
 
-@pytest.mark.parametrize("point", UNDECIDED_POINTS)
+@pytest.mark.parametrize("point", first_and_last(UNDECIDED_POINTS))
 async def test_a_coordinator_that_dies_before_it_has_decided_cancels_when_it_is_back(
     shop: ThreeProcesses, customer: str, point: str
 ) -> None:
@@ -145,7 +146,7 @@ async def test_a_coordinator_that_dies_before_it_has_decided_cancels_when_it_is_
     assert findings(await shop.audit()) == []
 
 
-@pytest.mark.parametrize("point", CONFIRMING)
+@pytest.mark.parametrize("point", first_and_last(CONFIRMING))
 async def test_a_coordinator_that_dies_after_it_has_decided_to_confirm_confirms(
     shop: ThreeProcesses, customer: str, point: str
 ) -> None:
@@ -162,7 +163,7 @@ async def test_a_coordinator_that_dies_after_it_has_decided_to_confirm_confirms(
     assert findings(await shop.audit()) == []
 
 
-@pytest.mark.parametrize("point", CANCELLING)
+@pytest.mark.parametrize("point", first_and_last(CANCELLING))
 async def test_a_coordinator_that_dies_after_it_has_decided_to_cancel_cancels(
     shop: ThreeProcesses, customer: str, scarce: int, point: str
 ) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from kit.three_phase import CRASH_POINTS as PARTICIPANT_POINTS
 from orders_svc.three_phase import CRASH_POINTS as COORDINATOR_POINTS
+from tests.campaigning import first_and_last
 from tests.protocols.stand import Stand, findings
 from tests.waiting import eventually
 
@@ -94,7 +95,7 @@ async def test_so_far_the_books_are_right(three_phase: Stand) -> None:
     assert findings(await three_phase.audit()) == {}
 
 
-@pytest.mark.parametrize("point", COORDINATOR_POINTS)
+@pytest.mark.parametrize("point", first_and_last(COORDINATOR_POINTS))
 async def test_when_the_coordinator_stops_the_others_go_on_and_it_agrees_once_it_is_back(
     three_phase: Stand, point: str
 ) -> None:
@@ -113,7 +114,7 @@ async def test_when_the_coordinator_stops_the_others_go_on_and_it_agrees_once_it
 
 
 @pytest.mark.parametrize("service", ["products", "delivery"])
-@pytest.mark.parametrize("point", PARTICIPANT_POINTS)
+@pytest.mark.parametrize("point", first_and_last(PARTICIPANT_POINTS))
 async def test_a_participant_that_stops_learns_how_it_ended_once_it_is_back(
     three_phase: Stand, service: str, point: str
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kit.two_phase import CRASH_POINTS as PARTICIPANT_POINTS
 from orders_svc.two_phase import CRASH_POINTS as COORDINATOR_POINTS
+from tests.campaigning import first_and_last
 from tests.protocols.stand import Stand, findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -88,7 +89,7 @@ async def test_so_far_the_books_are_right(two_phase: Stand) -> None:
     assert findings(await two_phase.audit()) == {}
 
 
-@pytest.mark.parametrize("point", COORDINATOR_POINTS)
+@pytest.mark.parametrize("point", first_and_last(COORDINATOR_POINTS))
 async def test_a_coordinator_that_dies_leaves_all_or_nothing_once_it_is_back(two_phase: Stand, point: str) -> None:
     stock = 0 if point == "2pc.coordinator.aborting" else 10
     product = await two_phase.product(stock=stock)
@@ -104,7 +105,7 @@ async def test_a_coordinator_that_dies_leaves_all_or_nothing_once_it_is_back(two
 
 
 @pytest.mark.parametrize("service", ["orders", "products", "delivery"])
-@pytest.mark.parametrize("point", PARTICIPANT_POINTS)
+@pytest.mark.parametrize("point", first_and_last(PARTICIPANT_POINTS))
 async def test_a_participant_that_dies_leaves_all_or_nothing_once_it_is_back(
     two_phase: Stand, service: str, point: str
 ) -> None:
