@@ -15,7 +15,7 @@ from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
 from lab.comparing.faults import Outage, await_crash, take_down
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
-from lab.comparing.scenarios import COORDINATOR_AWAY, prepared
+from lab.comparing.scenarios import COORDINATOR_AWAY, prepared, surviving
 from lab.comparing.settings import CompareSettings
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
@@ -86,7 +86,7 @@ class Rounds:
             plan = self._plan(layout, records, scenario, planned.concurrency)
             if planned.step:
                 plan = replace(plan, products=(*plan.products, await put_up(layout, stock=0)))
-            result, outage = await self._load(plan, planned, plain, accounts)
+            result, outage = await self._load(plan, planned, surviving(layout), accounts)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
             used = [accounts.use()]
             stillness = await wait_until_quiet(
