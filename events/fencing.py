@@ -29,7 +29,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from events.kafka import Kafka
+from events.kafka import Kafka, apart
 from events.sending import Outgoing, send_all
 
 MAX_BATCH_BYTES = 256 * 1024
@@ -84,7 +84,7 @@ class FencedProducer:
         if task is not None:
             task.cancel()
         self._producer._closed = True
-        await self._producer.client.close()
+        await apart(self._producer.client.close())
         if task is not None:
             await asyncio.wait([task], timeout=5)
 

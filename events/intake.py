@@ -221,7 +221,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._name, _place(partition), position, beginning=beginnings[partition], end=ends[partition]
             )
             self._consumer.seek(partition, position)
-            self._next[partition] = position
+            self._next[partition] = self._to_commit[partition] = position  # told even if nothing comes
 
     def _observe_lag(self) -> None:
         for partition, position in self._next.items():

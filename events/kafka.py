@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,15 @@ async def stop(client: Any, *, patience: float = 5.0) -> None:
     error = None if stopping.cancelled() else stopping.exception()
     if error is not None and not isinstance(error, OSError | KafkaError):
         raise error
+
+
+async def apart(closing: Coroutine[Any, Any, None], *, patience: float = 5.0) -> None:
+    """Runs aiokafka's ``close`` in a task of its own: it swallows the CancelledError of whoever waits in it, who then
+    never ends. Waits ``patience`` seconds at most."""
+    task = asyncio.ensure_future(closing)
+    done, _ = await asyncio.wait([task], timeout=patience)
+    if done:
+        task.result()
 
 
 def quiet_client_logs() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from kit.ending import end
+
 STANDBY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
 
@@ -62,8 +64,7 @@ class Leadership:
                 raise ConnectionError(f"the connection that holds the role {self._channel!r} was lost")
             work.result()
         finally:
-            work.cancel()
-            await asyncio.wait([work])
+            await end(work)
             connection.terminate()
 
     async def _contend(

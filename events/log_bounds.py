@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from events.intake import TopicMissing
-from events.kafka import Kafka, stop
+from events.kafka import Kafka, apart, stop
 from events.positions import Partition
 
 
@@ -71,7 +71,7 @@ async def partitions_of(kafka: Kafka, topics: Sequence[str]) -> list[TopicPartit
         await admin.start()
         described = await admin.describe_topics(names)
     finally:
-        await admin.close()
+        await apart(admin.close())
     missing = sorted(set(names) - {topic["topic"] for topic in described if topic["error_code"] == 0})
     if missing:
         raise TopicMissing(f"not declared: {', '.join(missing)} (python -m events.topics declares them)")

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 
 from kit import health, problems, telemetry
 from kit.database import Database, is_transient
+from kit.ending import end
 from kit.guard import BodyGuard
 
 log = structlog.get_logger()
@@ -46,8 +47,7 @@ def create_app(service: Service, *, description: str, version: str = "0.1.0") ->
         try:
             yield
         finally:
-            runner.cancel()
-            await asyncio.wait([runner])
+            await end(runner)
             for close in service.closing:
                 await close()
             await service.database.close()

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
-from events.kafka import Kafka
+from events.kafka import Kafka, apart
 from lab.running.layout import SERVICES
 
 _POSITIONS = "SELECT consumer, topic, partition, next_offset FROM positions"
@@ -117,4 +117,4 @@ class Lag:
         else:
             return {(at.topic, at.partition): meta.offset for at, meta in offsets.items() if meta.offset >= 0}
         finally:
-            await admin.close()
+            await apart(admin.close())

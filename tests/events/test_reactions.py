@@ -387,6 +387,22 @@ async def test_offsets_are_reported_to_kafka_for_lag_tools(shop: Stand) -> None:
     assert sum(entry.offset for entry in offsets.values()) == 20
 
 
+async def test_a_consumer_that_starts_reports_where_it_stands_even_when_nothing_comes(shop: Stand) -> None:
+    """Otherwise lag tools see what it reported before it was killed, for good."""
+    await publish(shop.kafka, [placed() for _ in range(20)])
+    async with running(shop.loop()):
+        await eventually(lambda: _count(shop, 20))
+    await _forget_group(shop)
+
+    async def reported() -> bool:
+        async with admin(shop.kafka) as client:
+            offsets = await client.list_consumer_group_offsets(shop.kafka.group("products"))
+        return bool(sum(entry.offset for entry in offsets.values()) == 20)
+
+    async with running(shop.loop()):
+        await eventually(reported, every=0.2)
+
+
 def test_a_consumer_must_read_the_topics_of_what_it_handles(shop: Stand) -> None:
     with pytest.raises(ValueError, match="StockReserved"):
         shop.loop({OrderPlaced: note, StockReserved: note})
