@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,7 @@ from lab.backends.java import find_java
 from lab.comparing.overrides import overrides
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
+from orders_svc.settings import OrdersSettings
 
 _PACKAGES = ("aiokafka", "faust-streaming", "fastapi", "sqlalchemy", "asyncpg", "uvicorn", "uvloop", "aiohttp")
 
@@ -47,9 +49,16 @@ async def conditions(settings: CompareSettings, layout: Layout, *, embedded: lis
         "overrides": overrides(os.environ),
         "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
         "settings": asdict(settings),
+        "pending_timeout_seconds": pending_timeout(os.environ),
         "read_models": "events keep the product copy, without which no order is taken; no other read model runs",
         "load": "latency from the intended send time; generator, shop and backends share this machine",
     }
+
+
+def pending_timeout(environment: Mapping[str, str]) -> float:
+    """After how many seconds a pending order is cancelled: it decides what ends settled at all."""
+    name = "pending_timeout_seconds"
+    return float(environment.get(f"SHOP_{name.upper()}") or OrdersSettings.model_fields[name].default)
 
 
 async def _postgres_version(layout: Layout) -> str:

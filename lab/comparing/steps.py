@@ -25,9 +25,14 @@ def steps_table(rounds: list[Mapping[str, Any]]) -> Table:
             f"{rejected:,}",
             f"{sum(outcomes.values()):,}",
             f"[{colour}]{audit['findings']:,}[/{colour}]",
-            ", ".join(f"{check['rule']} ({check['count']})" for check in audit["checks"] if _counts(check)),
+            ", ".join(f"{rule} ({count})" for rule, count in what_was_found(audit).items()),
         )
     return table
+
+
+def what_was_found(audit: Mapping[str, Any]) -> dict[str, int]:
+    """The rules of an audit that found something, with how often."""
+    return {check["rule"]: check["count"] for check in audit.get("checks", ()) if _counts(check)}
 
 
 def _counts(check: Mapping[str, Any]) -> bool:

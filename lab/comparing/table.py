@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab.audit.promises import BROKEN_PROMISES
+from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
 from lab.comparing.steps import steps_table
 from lab.comparing.summary import Difference, Line, differences, lines
@@ -33,15 +33,12 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     saturated = [row for row in rows if row.concurrency]
     if saturated:
         console.print(_saturation_table(saturated))
-    for row in rows:
-        for reason in row.invalid:
-            console.print(f"[red]invalid round[/red], left out ({row.scenario}, {row.wiring}): {reason}")
     for sentence in sentences(differences(document, _HEADLINES if load else ("settled/s", "CPU ms/order")), rows):
         console.print(sentence)
-    for note in (*_footnotes(rows, document["conditions"]["settings"]), *_promises(document["rounds"])):
-        console.print(f"[dim]{note}[/dim]")
-    console.print(f"[dim]{escape(_conditions(document['conditions'], rows))}[/dim]")
-    if changed := _overrides(document["conditions"]):
+    for note in footnotes(rows, document):
+        console.print(f"[dim]{escape(note)}[/dim]")
+    console.print(f"[dim]{escape(told_conditions(document['conditions'], rows))}[/dim]")
+    if changed := overridden(document["conditions"]):
         console.print(f"[yellow]not the defaults:[/yellow] {escape(changed)}")
 
 
@@ -110,29 +107,6 @@ def _saturation_table(rows: list[Line]) -> Table:
     return table
 
 
-def _conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
-    machine, settings = found["machine"], found["settings"]
-    foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
-    text = (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
-        f"{settings['rounds']} x {settings['seconds']:g} s or more after "
-        f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
-        f"{found['load']}. CPU: {_accounted(found['backends'])}; "
-        f"others used up to {foreign:.0f} % of the machine beside it."
-    )
-    idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
-    if found["commit"]:
-        text += f" Commit {found['commit'][:12]}{'+changes' if found['commit'].endswith('+changes') else ''}."
-    if idle is not None:
-        text += f" Kafka idled beside the synchronous wirings and used {idle:.1f} s of CPU in a round, not counted."
-    return text
-
-
-def _versions(found: Mapping[str, str]) -> str:
-    names = {"python": "Python", "postgresql": "PostgreSQL", "kafka": "Kafka", "java": "Java"}
-    return ", ".join(f"{name} {found[key]}" for key, name in names.items() if key in found)
-
-
 def _name(row: Line) -> str:
     """On two lines where it is long, as the figures are: ``chain-``, ``breaker``."""
     return f"[cyan]{row.wiring.replace('-', f'-{chr(10)}')}[/cyan]"
@@ -144,57 +118,6 @@ def _spread(spread: Spread | None) -> str:
     if spread.rounds == 1:
         return _number(spread.median)
     return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
-
-
-def _footnotes(rows: list[Line], settings: Mapping[str, Any]) -> list[str]:
-    """What somebody who reads only the figures would get wrong."""
-    down = [row for row in rows if row.scenario == "products-down"]
-    if not down:
-        return []
-    return [
-        f"products-down: completion includes the outage of {settings['down_seconds']:g} s: an order that events "
-        "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
-        "only in the shares."
-    ]
-
-
-def _promises(rounds: list[Mapping[str, Any]]) -> list[str]:
-    """What a wiring accepted on trust, and how much of that it could not keep."""
-    made: dict[tuple[str, str], tuple[int, int]] = {}
-    for one in rounds:
-        for check in one["audit"].get("checks", ()):
-            if check["rule"] == BROKEN_PROMISES:
-                promised, broken = made.get((one["scenario"], one["wiring"]), (0, 0))
-                made[one["scenario"], one["wiring"]] = promised + check["looked_at"], broken + check["count"]
-    return [
-        f"{scenario}, {wiring}: {promised:,} orders accepted without an answer of delivery, {broken:,} of them broken "
-        "promises."
-        for (scenario, wiring), (promised, broken) in made.items()
-        if promised
-    ]
-
-
-def _overrides(found: Mapping[str, Any]) -> str:
-    """Settings that were not the defaults, as ``NAME=value``."""
-    changed = dict(found["overrides"])
-    if found["settings"]["hold_transaction"]:
-        changed["SHOP_HOLD_TRANSACTION"] = "true (chain)"
-    return ", ".join(f"{name}={value}" for name, value in changed.items())
-
-
-def _accounted(backends: Mapping[str, str]) -> str:
-    """Whose CPU is in the figures; servers of others cannot be accounted for."""
-    away = [name for name, where in backends.items() if where == "external"]
-    if away:
-        return f"services and worker alone, without {' and '.join(away)}, which run elsewhere"
-    return "services, sidecars, worker, database and, for events, the broker"
-
-
-def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:
-    """Nothing where every load was a closed loop: the table says how many customers there were."""
-    return (
-        f", {settings['rate']:g} orders/s ({settings['arrivals']})" if any(not row.concurrency for row in rows) else ""
-    )
 
 
 def _rate(spread: Spread | None) -> str:

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 from kit.settings import ServiceSettings
-from lab.comparing.conditions import commit, kafka_and_java
+from lab.comparing.conditions import commit, kafka_and_java, pending_timeout
 from lab.comparing.overrides import overrides
 
 
@@ -45,6 +45,11 @@ def test_secrets_and_what_has_no_effect_are_left_out() -> None:
         )
         == {}
     )
+
+
+def test_the_pending_time_out_is_the_default_or_the_environments() -> None:
+    assert pending_timeout({}) == 600
+    assert pending_timeout({"SHOP_PENDING_TIMEOUT_SECONDS": "5"}) == 5
 
 
 def test_the_embedded_brokers_version_and_javas_are_known() -> None:

@@ -1,0 +1,93 @@
+"""What must stand beside the figures: what they were measured under, and what they do not say by themselves."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab.audit.promises import BROKEN_PROMISES
+from lab.comparing.summary import Line
+
+
+def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
+    """Machine, versions, settings and the commit, in sentences."""
+    machine, settings = found["machine"], found["settings"]
+    foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
+    text = (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
+        f"{settings['rounds']} x {settings['seconds']:g} s or more after "
+        f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
+        f"{found['load']}. CPU: {_accounted(found['backends'])}; "
+        f"others used up to {foreign:.0f} % of the machine beside it."
+    )
+    if timeout := found.get("pending_timeout_seconds"):
+        text += f" An order that stays pending is cancelled after {timeout:g} s."
+    idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
+    if found["commit"]:
+        text += f" Commit {found['commit'][:12]}{'+changes' if found['commit'].endswith('+changes') else ''}."
+    if idle is not None:
+        text += f" Kafka idled beside the synchronous wirings and used {idle:.1f} s of CPU in a round, not counted."
+    return text
+
+
+def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
+    """What somebody who reads only the figures would get wrong."""
+    settings = document["conditions"]["settings"]
+    down = [row for row in rows if row.scenario == "products-down"]
+    outage = (
+        f"products-down: completion includes the outage of {settings['down_seconds']:g} s: an order that events "
+        "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
+        "only in the shares."
+    )
+    return [*([outage] if down else []), *_promises(document["rounds"]), *_left_out(rows, document)]
+
+
+def overridden(found: Mapping[str, Any]) -> str:
+    """Settings that were not the defaults, as ``NAME=value``; empty when all were."""
+    changed = dict(found["overrides"])
+    if found["settings"]["hold_transaction"]:
+        changed["SHOP_HOLD_TRANSACTION"] = "true (chain)"
+    return ", ".join(f"{name}={value}" for name, value in changed.items())
+
+
+def _left_out(rows: Iterable[Line], document: Mapping[str, Any]) -> list[str]:
+    """Rounds that are in no figure: those that may not be used, and those that were never run."""
+    found = [f"{row.scenario}, {row.wiring}: a round is left out: {why}." for row in rows for why in row.invalid]
+    if stopped := document.get("stopped"):
+        done, planned = stopped["rounds_done"], stopped["rounds_planned"]
+        found.append(f"Stopped before its end: {done} of {planned} rounds were run.")
+    return found
+
+
+def _promises(rounds: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a wiring accepted on trust, and how much of that it could not keep."""
+    made: dict[tuple[str, str], tuple[int, int]] = {}
+    for one in rounds:
+        for check in one["audit"].get("checks", ()):
+            if check["rule"] == BROKEN_PROMISES:
+                promised, broken = made.get((one["scenario"], one["wiring"]), (0, 0))
+                made[one["scenario"], one["wiring"]] = promised + check["looked_at"], broken + check["count"]
+    return [
+        f"{scenario}, {wiring}: {promised:,} orders accepted without an answer of delivery, {broken:,} of them broken "
+        "promises."
+        for (scenario, wiring), (promised, broken) in made.items()
+        if promised
+    ]
+
+
+def _versions(found: Mapping[str, str]) -> str:
+    names = {"python": "Python", "postgresql": "PostgreSQL", "kafka": "Kafka", "java": "Java"}
+    return ", ".join(f"{name} {found[key]}" for key, name in names.items() if key in found)
+
+
+def _accounted(backends: Mapping[str, str]) -> str:
+    """Whose CPU is in the figures; servers of others cannot be accounted for."""
+    away = [name for name, where in backends.items() if where == "external"]
+    if away:
+        return f"services and worker alone, without {' and '.join(away)}, which run elsewhere"
+    return "services, sidecars, worker, database and, for events, the broker"
+
+
+def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:
+    """Nothing where every load was a closed loop: the table says how many customers there were."""
+    return (
+        f", {settings['rate']:g} orders/s ({settings['arrivals']})" if any(not row.concurrency for row in rows) else ""
+    )

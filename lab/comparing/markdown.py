@@ -1,0 +1,121 @@
+"""A comparison's figures as Markdown: what pages show of a document that `shop compare` wrote."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lab.comparing.footnotes import footnotes, overridden, told_conditions
+from lab.comparing.statistics import Spread
+from lab.comparing.steps import what_was_found
+from lab.comparing.summary import Line, lines
+
+Document = Mapping[str, Any]
+_SHARES = ("confirmed %", "rejected %", "refused %")
+_TIMES = ("accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
+
+
+def wirings(document: Document) -> str:
+    """A row a scenario and wiring of the open loops: medians over rounds, with their range where rounds differ."""
+    head = ("scenario", "wiring", *_SHARES, *_TIMES, "findings")
+    rows = [row for row in lines(document) if not row.concurrency and row.scenario != "coordinator-killed"]
+    return _table(
+        head,
+        [
+            (row.scenario, row.wiring, *(_figure(row, name) for name in (*_SHARES, *_TIMES)), _findings(row))
+            for row in rows
+        ],
+    )
+
+
+def saturation(document: Document) -> str:
+    """A row a wiring and number of customers of the closed loops."""
+    head = ("wiring", "customers at a time", "settled orders/s", "confirmed %", "CPU ms/order", "findings")
+    names = ("settled/s", "confirmed %", "CPU ms/order")
+    rows = [row for row in lines(document) if row.concurrency]
+    return _table(
+        head,
+        [(row.wiring, str(row.concurrency), *(_figure(row, name) for name in names), _findings(row)) for row in rows],
+    )
+
+
+def coordinator_killed(document: Document) -> str:
+    """A row a wiring and step at which its coordinator was killed: counts of orders, medians over rounds."""
+    head = ("wiring", "killed at", "offered", "confirmed", "rejected", "refused", "other", "findings", "what was found")
+    rounds = [one for one in document["rounds"] if one["scenario"] == "coordinator-killed"]
+    rows = []
+    for wiring, step in dict.fromkeys((one["wiring"], one["step"]) for one in rounds):
+        here = [one for one in rounds if (one["wiring"], one["step"]) == (wiring, step)]
+        where = f"`{step.rpartition('.')[2]}`" if step else "in the midst of the load"
+        reached = sum(one["outage"] is not None for one in here)
+        if reached < len(here):
+            where += f" (reached in {reached} of {len(here)} rounds)" if reached else " (not reached)"
+        counts = [_count(here, kinds) for kinds in (("confirmed",), ("rejected",), ("refused",))]
+        known = {"confirmed", "rejected", "refused"}
+        other = _count(here, tuple({kind for one in here for kind in one["outcomes"]} - known))
+        offered = _written(Spread.of([one["load"]["offered"] for one in here]), whole)
+        findings = _written(Spread.of([one["audit"]["findings"] for one in here]), whole)
+        found = ", ".join(dict.fromkeys(rule for one in here for rule in what_was_found(one["audit"])))
+        rows.append((wiring, where, offered, *counts, other, findings, found or "nothing"))
+    return _table(head, rows)
+
+
+def conditions(document: Document) -> str:
+    """When, with which command, on what, and what must be known to read the figures."""
+    found, rows = document["conditions"], lines(document)
+    several = "Medians over the rounds, the range of the rounds in brackets where they differ. " * (
+        max((row.rounds for row in rows), default=0) > 1
+    )
+    text = f"{several}Latencies in ms. Measured on {found['at'][:10]}: {told_conditions(found, rows)}"
+    if changed := overridden(found):
+        text += f" Not the defaults: {changed}."
+    return "\n\n".join([f"`{found['command']}`", text, *footnotes(rows, document)])
+
+
+TABLES: dict[str, Callable[[Document], str]] = {
+    "wirings": wirings,
+    "saturation": saturation,
+    "coordinator-killed": coordinator_killed,
+    "conditions": conditions,
+}
+"""What a block of a page may show, by name."""
+
+
+def precise(value: float) -> str:
+    """Three digits that matter, and no decimals from 100 on."""
+    return (
+        f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+    )
+
+
+def whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _share(value: float) -> str:
+    """Never rounded up to all or down to nothing: 99.96 % is not 100 %."""
+    return f"{value:.0f}" if value in (0, 100) else f"{min(max(value, 0.1), 99.9):.1f}"
+
+
+def _figure(row: Line, name: str) -> str:
+    return _written(row.figures[name], _share if name.endswith("%") else precise)
+
+
+def _findings(row: Line) -> str:
+    return _written(row.figures["findings"], whole)
+
+
+def _written(spread: Spread | None, form: Callable[[float], str]) -> str:
+    if spread is None:
+        return "-"
+    low, middle, high = form(spread.low), form(spread.median), form(spread.high)
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _count(rounds: Sequence[Mapping[str, Any]], kinds: tuple[str, ...]) -> str:
+    return _written(Spread.of([sum(one["outcomes"].get(kind, 0) for kind in kinds) for one in rounds]), whole)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Text to the left, figures to the right."""
+    text = {"scenario", "wiring", "killed at", "what was found"}
+    marks = ["---" if name in text else "---:" for name in head]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *rows))
