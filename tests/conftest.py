@@ -24,12 +24,29 @@ from lab.supervision.home import Home
 CreateDatabase = Callable[[str], Awaitable[str]]
 
 
+LONGEST = ("containers", "end_to_end", "lab/comparing", "lab/commands", "protocols", "lab/replay", "events")
+"""Folders that begin first where tests run side by side, so that no worker is left alone with them at the end."""
+
+
 class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
-    """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop."""
+    """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop, and all
+    that start containers."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file.startswith("tests/containers/"):
+            return "containers"
         return "the shop" if file in _sharing() else file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def _rank(nodeid: str) -> int:
+    """Stable: within a folder tests stay in their order."""
+    ranks = (rank for rank, folder in enumerate(LONGEST) if nodeid.startswith(f"tests/{folder}/"))
+    return next(ranks, len(LONGEST))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SideBySide:
