@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from typing import Any, Literal
 
 import orjson
@@ -41,6 +42,8 @@ class LoadPlan:
     late_limit_ms: float = 50.0
     start_at: float | None = None
     """Unix time of the first order; None: at once."""
+    traced: tuple[int, ...] = ()
+    """Indexes of the orders that are sent with a sampled ``traceparent``; all others are sent without one."""
     progress_seconds: float = 0.0
     """How often the generator says on stderr how far it is; 0: never."""
 
@@ -63,6 +66,11 @@ class LoadPlan:
         """What tells an order of this run: its customer, or its address where customers are recorded ones."""
         return f"{self.run}-{index}"
 
+    def traceparent(self, index: int) -> str:
+        """What a traced order is sent with (W3C Trace Context, sampled): known before and after the run."""
+        digest = blake2b(self.mark(index).encode(), digest_size=24).hexdigest()
+        return f"00-{digest[:32]}-{digest[32:]}-01"
+
     @property
     def marked(self) -> str:
         """The column of orders' table that holds the mark."""
@@ -76,6 +84,8 @@ class LoadPlan:
         """Raises PlanError for anything that is not a plan."""
         try:
             fields: dict[str, Any] = orjson.loads(text)
-            return cls(**{**fields, "products": tuple(fields.get("products", (2,)))})
+            return cls(
+                **{**fields, "products": tuple(fields.get("products", (2,))), "traced": tuple(fields.get("traced", ()))}
+            )
         except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
             raise PlanError(f"not a load plan: {error}") from error

@@ -55,6 +55,7 @@ class _Sender:
         self._plan = plan
         self._session = session
         self._orders = orders
+        self._traced = {index: {"traceparent": plan.traceparent(index)} for index in plan.traced}
         self._in_flight = 0
         wait = 0.0 if plan.start_at is None else max(plan.start_at - time.time(), 0.0)
         self._begin = time.perf_counter() + wait
@@ -99,7 +100,9 @@ class _Sender:
 
     async def _post(self, index: int) -> int:
         try:
-            async with self._session.post(self._plan.url, data=self._orders.body(index)) as response:
+            async with self._session.post(
+                self._plan.url, data=self._orders.body(index), headers=self._traced.get(index)
+            ) as response:
                 await response.read()
                 return response.status
         except aiohttp.ClientConnectorError:
