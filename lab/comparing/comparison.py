@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from lab.comparing.conditions import conditions
+from lab.comparing.differences import concluded
 from lab.comparing.rounds import Planned, Rounds
 from lab.comparing.scenarios import steps
 from lab.comparing.settings import CompareSettings
@@ -14,8 +15,8 @@ Say = Callable[[str], None]
 
 
 async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> dict[str, Any]:
-    """Runs everything; the document holds conditions and every round. Neighbouring rounds are of different wirings,
-    and each wiring goes first equally often, so that a machine that slows down slows all of them down."""
+    """Runs everything; the document holds conditions, every round and what they amount to. Neighbouring rounds are of
+    different wirings, and each wiring goes first equally often, so that a machine that slows down slows all of them."""
     if "chain-mesh" in settings.wirings:
         ensure_mesh()
     layout = on.layout("template", "events", "shop-compare-template", usual_ports=False)
@@ -27,7 +28,7 @@ async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> di
         for position, planned in enumerate(planned_rounds, 1):
             say(f"[{position}/{len(planned_rounds)}] {_told(planned, settings)}")
             document["rounds"].append(await rounds.round(planned))
-    return document
+    return concluded(document)
 
 
 def schedule(settings: CompareSettings) -> Iterator[Planned]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lab.audit import Check, Databases
 from lab.audit.databases import rows, snapshot
 from lab.audit.order_rules import LIVE_DELIVERY
-from lab.load.histogram import histogram, percentiles
+from lab.load.histogram import encoded, histogram, percentiles
 from lab.load.records import NO_ANSWER, Record
 
 Outcome = Literal["confirmed", "hollow", "rejected", "cancelled", "unsettled", "refused", "unknown"]
@@ -36,12 +36,14 @@ class Known:
 @dataclass
 class Outcomes:
     """Counts of the measured orders by outcome, and how long it took from the intended time until they were settled
-    (ms, of accepted ones). ``missing`` are accepted orders that no database knows: there must be none."""
+    (ms, of accepted ones), as percentiles and as the whole histogram. ``missing`` are accepted orders that no database
+    knows: there must be none."""
 
     counts: dict[str, int]
     completion: dict[str, float | None]
     settled: int
     last_settled_at: float | None
+    histogram: str
     missing: Check = field(default_factory=lambda: Check("answered orders exist"))
 
 
@@ -75,11 +77,13 @@ def outcomes(records: Iterable[Record], known: dict[int, Known], measured_from: 
         if record.accepted and order is not None and order.settled_at is not None:
             completion.append((order.settled_at.timestamp() - record.intended_at) * 1000)
     ends = [order.settled_at.timestamp() for order in known.values() if order.settled_at is not None]
+    took = histogram(completion)
     return Outcomes(
         counts=dict(counts),
-        completion=percentiles(histogram(completion)),
+        completion=percentiles(took),
         settled=len(ends),
         last_settled_at=max(ends, default=None),
+        histogram=encoded(took),
         missing=missing,
     )
 

@@ -165,6 +165,7 @@ class Rounds:
             "load": asdict(result),
             "outcomes": ended.counts,
             "completion": ended.completion,
+            "completion_histogram": ended.histogram,
             "settled": ended.settled,
             "settled_per_second": settled_rate(known, result.measured_from),
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),

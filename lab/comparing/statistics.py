@@ -2,16 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from statistics import median
 from typing import Literal
 
+from lab.comparing.paired_ratio import log_ratios, mean_ratio
+from lab.comparing.rank_sums import rank_sum_p
+from lab.comparing.ratio import Ratio, ratio_of_medians
+from lab.comparing.signed_ranks import signed_rank_p
+
 Verdict = Literal["differ", "noise", "apart", "unknown"]
-"""differ: significant at 5 %, from at least five rounds each. apart: fewer rounds, ranges do not overlap; nothing is
+"""differ: significant, from at least five rounds each. apart: fewer rounds, ranges do not overlap; nothing is
 claimed beyond that. noise: the difference is within what rounds of the same wiring differ by. unknown: no figures, or
 one round only, which says nothing about how far rounds differ by themselves."""
 
+LEVEL = 0.05
+"""How often, at most, two equal wirings are said to differ in any of the figures that are tested together."""
 ENOUGH_ROUNDS = 5
+"""The least number of rounds each at which six figures together can be significant: 6 x 2/252 is just below 5 %."""
+ENOUGH_PAIRS = 8
+"""The least number of pairs at which they can: 6 x 2/256. From here on pairs find more than unpaired rounds do."""
+
+Rounds = Sequence[float | None]
 
 
 @dataclass(frozen=True)
@@ -24,41 +35,69 @@ class Spread:
     rounds: int
 
     @classmethod
-    def of(cls, values: Sequence[float | None]) -> "Spread | None":
+    def of(cls, values: Rounds) -> "Spread | None":
         """None when no round has a figure."""
         known = [value for value in values if value is not None]
         return cls(median(known), min(known), max(known), len(known)) if known else None
 
 
-def judge(first: Sequence[float | None], second: Sequence[float | None]) -> Verdict:
-    """What may be said about two wirings' rounds."""
+@dataclass(frozen=True)
+class Judgement:
+    """``ratio`` is the second wiring's figure for one of the first's; None where one of them has none, or is zero.
+    ``low`` and ``high`` are the ends of its interval; all intervals of figures that are tested together hold at once
+    with 95 % confidence. ``p`` is the exact test's, corrected for that number of figures. All three are None below
+    five rounds. ``pairs`` is how many pairs of neighbours were judged, 0 where rounds were not paired."""
+
+    verdict: Verdict
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    pairs: int = 0
+
+
+def judge(first: Rounds, second: Rounds, tested: int = 1) -> Judgement:
+    """What may be said about two wirings' rounds in one of ``tested`` figures (Bonferroni). Rounds at the same place
+    are neighbours in time; a round without a figure is None.
+
+    From eight such pairs on pairs are judged: geometric mean of their ratios, exact signed-rank test. From five rounds
+    on: ratio of medians, exact rank-sum test. ``differ`` needs both the test and an interval without 1; an interval
+    is widened to hold 1 where the test says nothing, so that the two never contradict each other.
+    """
+    pairs = [(a, b) for a, b in zip(first, second, strict=False) if a is not None and b is not None]
+    if len(pairs) >= ENOUGH_PAIRS:
+        return _paired([a for a, _ in pairs], [b for _, b in pairs], tested)
     one, other = [v for v in first if v is not None], [v for v in second if v is not None]
-    if min(len(one), len(other)) < 2:
-        return "unknown"
     if min(len(one), len(other)) >= ENOUGH_ROUNDS:
-        return "differ" if rank_sum_p(one, other) < 0.05 else "noise"
-    return "noise" if _overlap(one, other) else "apart"
+        return _unpaired(one, other, tested)
+    return _few(one, other)
 
 
-def rank_sum_p(one: Sequence[float], other: Sequence[float]) -> float:
-    """Two-sided p of the exact rank-sum test (Wilcoxon 1945, Mann and Whitney 1947), ties by mid-ranks: of all ways to
-    deal the pooled ranks out, the share that is at least as far from the middle. Meant for rounds, so a dozen each at
-    most are looked at (the first ones)."""
-    one, other = one[:12], other[:12]
-    ranks = _mid_ranks([*one, *other])
-    middle = len(one) * (len(one) + len(other) + 1) / 2
-    distance = abs(sum(ranks[: len(one)]) - middle)
-    every = as_extreme = 0
-    for chosen in combinations(ranks, len(one)):
-        every += 1
-        as_extreme += abs(sum(chosen) - middle) >= distance - 1e-9
-    return as_extreme / every
+def _paired(one: list[float], other: list[float], tested: int) -> Judgement:
+    positive = min(*one, *other) > 0
+    ratio = mean_ratio(one, other, LEVEL / tested) if positive else None
+    changes = log_ratios(one, other) if positive else [b - a for a, b in zip(one, other, strict=True)]
+    return _judged(signed_rank_p(changes), ratio, tested, pairs=len(one))
 
 
-def _mid_ranks(values: Sequence[float]) -> list[float]:
-    ordered = sorted(values)
-    return [ordered.index(value) + (ordered.count(value) + 1) / 2 for value in values]
+def _unpaired(one: list[float], other: list[float], tested: int) -> Judgement:
+    ratio = ratio_of_medians(one, other, LEVEL / tested) if min(*one, *other) > 0 else None
+    return _judged(rank_sum_p(one, other), ratio, tested)
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
-    return min(one) <= max(other) and min(other) <= max(one)
+def _judged(p: float, ratio: Ratio | None, tested: int, pairs: int = 0) -> Judgement:
+    corrected = min(p * tested, 1.0)
+    significant = corrected <= LEVEL
+    if ratio is None:
+        return Judgement("differ" if significant else "noise", p=corrected, pairs=pairs)
+    told = ratio if significant else ratio.reaching(1.0)
+    verdict: Verdict = "noise" if told.low <= 1 <= told.high else "differ"
+    return Judgement(verdict, told.value, told.low, told.high, corrected, pairs)
+
+
+def _few(one: list[float], other: list[float]) -> Judgement:
+    ratio = median(other) / median(one) if one and other and min(*one, *other) > 0 else None
+    if min(len(one), len(other)) < 2:
+        return Judgement("unknown", ratio)
+    overlap = min(one) <= max(other) and min(other) <= max(one)
+    return Judgement("noise" if overlap else "apart", ratio)

@@ -1,10 +1,10 @@
-"""Rounds to rows: one row a scenario and wiring, medians over rounds with their range, and what may be said of them."""
+"""Rounds to rows: one row a scenario and wiring, medians over rounds with their range."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from lab.comparing.statistics import Spread, Verdict, judge
+from lab.comparing.statistics import Spread
 
 Round = Mapping[str, Any]
 Figure = Callable[[Round], float | None]
@@ -40,6 +40,7 @@ FIGURES: dict[str, Figure] = {
     "accept max": lambda one: one["load"]["accept_latency"]["max"],
     "completion p50": _of("completion", "p50"),
     "completion p99": _of("completion", "p99"),
+    "staleness p99": lambda one: (one.get("staleness") or {}).get("p99"),
     "CPU ms/order": _of("cpu", "per_settled_ms"),
     "settled/s": lambda one: one["settled_per_second"],
     "findings": _of("audit", "findings"),
@@ -66,7 +67,7 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
     found = []
     for key in dict.fromkeys((r["scenario"], r["wiring"], r["concurrency"]) for r in document["rounds"]):
         rounds = _rounds_of(document, *key)
-        valid = [one for one in rounds if one["load"]["invalid"] is None]
+        valid = [one for one in rounds if why_invalid(one) is None]
         foreign = Spread.of([one["cpu"]["foreign_percent_of_machine"] for one in rounds])
         idle = Spread.of([one["cpu"]["seconds"]["kafka"] for one in rounds if not one["cpu"]["kafka_counted"]])
         found.append(
@@ -74,7 +75,7 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
                 *key,
                 figures={name: Spread.of([figure(one) for one in valid]) for name, figure in FIGURES.items()},
                 rounds=len(valid),
-                invalid=[one["load"]["invalid"] for one in rounds if one["load"]["invalid"]],
+                invalid=[why for one in rounds if (why := why_invalid(one))],
                 foreign_percent=foreign.median if foreign else None,
                 idle_kafka_seconds=idle.median if idle else None,
             )
@@ -82,35 +83,21 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
     return found
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Two wirings in one figure of one scenario, and what the rounds allow to be said about it."""
-
-    scenario: str
-    concurrency: int
-    figure: str
-    first: str
-    second: str
-    verdict: Verdict
-
-
-def differences(document: Mapping[str, Any], figures: Sequence[str]) -> list[Difference]:
-    """Every wiring against the first one, by scenario and figure."""
-    found = []
-    for scenario, concurrency in dict.fromkeys((r["scenario"], r["concurrency"]) for r in document["rounds"]):
-        wirings = list(dict.fromkeys(r["wiring"] for r in document["rounds"] if r["scenario"] == scenario))
-        for other in wirings[1:]:
-            for name in figures:
-                one, two = (
-                    [FIGURES[name](r) for r in _rounds_of(document, scenario, wiring, concurrency) if _valid(r)]
-                    for wiring in (wirings[0], other)
-                )
-                found.append(Difference(scenario, concurrency, name, wirings[0], other, judge(one, two)))
-    return found
+def summary(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One entry a row and figure, JSON-ready: median, low and high over the rounds that have the figure."""
+    return [
+        {"scenario": row.scenario, "wiring": row.wiring, "concurrency": row.concurrency, "figure": name}
+        | asdict(spread)
+        for row in lines(document)
+        for name, spread in row.figures.items()
+        if spread is not None
+    ]
 
 
-def _valid(one: Round) -> bool:
-    return one["load"]["invalid"] is None
+def why_invalid(one: Round) -> str | None:
+    """Why the round is in no figure; None when it is in them."""
+    why: str | None = one["load"]["invalid"] or one.get("invalid")
+    return why
 
 
 def _rounds_of(document: Mapping[str, Any], scenario: str, wiring: str, concurrency: int) -> list[Round]:

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lab.comparing.differences import differences
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
-from lab.comparing.statistics import ENOUGH_ROUNDS, Spread
+from lab.comparing.sentences import sentences
+from lab.comparing.statistics import Spread
 from lab.comparing.steps import steps_table
-from lab.comparing.summary import Difference, Line, differences, lines
+from lab.comparing.summary import Line, lines
 
-_HEADLINES = ("confirmed %", "accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
 _SHARES = ("confirmed %", "accepted %", "rejected %", "refused %", "unknown %", "unkept %")
 _FINDINGS = "audit findings"
 _TIMES = ("accept p50", "accept p95", "accept p99", "accept max", "completion p50", "completion p99")
@@ -26,6 +27,8 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     load = [row for row in rows if not row.concurrency]
     for scenario, group in groupby(load, key=lambda row: row.scenario):
         here = list(group)
+        if told := document.get("scenarios", {}).get(scenario, {}).get("text"):
+            console.print(f"[dim]{escape(told.strip())}[/dim]")
         console.print(_outcome_table(scenario, here))
         console.print(_latency_table(scenario, here))
     if killed := [one for one in document["rounds"] if one["scenario"] == "coordinator-killed"]:
@@ -33,39 +36,13 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     saturated = [row for row in rows if row.concurrency]
     if saturated:
         console.print(_saturation_table(saturated))
-    for sentence in sentences(differences(document, _HEADLINES if load else ("settled/s", "CPU ms/order")), rows):
-        console.print(sentence)
+    for sentence in sentences(differences(document), rows):
+        console.print(escape(sentence))
     for note in footnotes(rows, document):
         console.print(f"[dim]{escape(note)}[/dim]")
     console.print(f"[dim]{escape(told_conditions(document['conditions'], rows))}[/dim]")
     if changed := overridden(document["conditions"]):
         console.print(f"[yellow]not the defaults:[/yellow] {escape(changed)}")
-
-
-def sentences(found: list[Difference], rows: list[Line]) -> list[str]:
-    """What the differences amount to, in words that claim no more than the rounds carry."""
-    said: list[str] = []
-    single: list[str] = []
-    for scenario, concurrency in dict.fromkeys((one.scenario, one.concurrency) for one in found):
-        here = [one for one in found if (one.scenario, one.concurrency) == (scenario, concurrency)]
-        rounds = min(row.rounds for row in rows if (row.scenario, row.concurrency) == (scenario, concurrency))
-        noise = [one.figure for one in here if one.verdict == "noise"]
-        apart = [one.figure for one in here if one.verdict in ("apart", "differ")]
-        place = f"{scenario}, {concurrency} at a time" if concurrency else scenario
-        if rounds == 1:
-            single.append(place)
-        if noise:
-            said.append(f"{place}: inside the noise: {', '.join(noise)}.")
-        if apart and rounds >= ENOUGH_ROUNDS:
-            said.append(f"{place}: different (rank-sum test, 5 %): {', '.join(apart)}.")
-        elif apart:
-            few = f"{rounds} round{'s' if rounds > 1 else ''} each; no significance is claimed below {ENOUGH_ROUNDS}"
-            said.append(f"{place}: ranges apart ({few}): {', '.join(apart)}.")
-    if any("rank-sum" in sentence for sentence in said):
-        said.append("Several figures are tested, each by itself at 5 %, without correction for multiplicity.")
-    if single:
-        said.append(f"One round each ({', '.join(single)}): nothing says yet which differences are noise.")
-    return said
 
 
 def _outcome_table(scenario: str, rows: list[Line]) -> Table:
@@ -115,7 +92,7 @@ def _name(row: Line) -> str:
 def _spread(spread: Spread | None) -> str:
     if spread is None:
         return "-"
-    if spread.rounds == 1:
+    if spread.rounds == 1 or spread.low == spread.high:
         return _number(spread.median)
     return f"{_number(spread.median)}\n[dim]{_short(spread.low)}-{_short(spread.high)}[/dim]"
 
@@ -124,7 +101,7 @@ def _rate(spread: Spread | None) -> str:
     if spread is None:
         return "-"
     text = f"{spread.median:,.0f}"
-    return text if spread.rounds == 1 else f"{text}\n[dim]{spread.low:,.0f}-{spread.high:,.0f}[/dim]"
+    return text if spread.low == spread.high else f"{text}\n[dim]{spread.low:,.0f}-{spread.high:,.0f}[/dim]"
 
 
 def _percent(spread: Spread | None) -> str:
