@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from lab.comparing.calibration import PLANTED, WIRINGS, explanation, power, recorded_rounds
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.statistics import Spread
 from lab.comparing.steps import what_was_found
@@ -70,11 +71,22 @@ def conditions(document: Document) -> str:
     return "\n\n".join([f"`{found['command']}`", text, *footnotes(rows, document)])
 
 
+def noise(recorded: Document) -> str:
+    """A row a wiring and number of rounds, of a file that `python -m lab.benchmarks.noise` recorded."""
+    head = ("wiring", "rounds", "equal, said to differ %", "slower, found %", *(f"{name}, found %" for name in PLANTED))
+    count = min(len(recorded_rounds(recorded, wiring)) for wiring in WIRINGS)
+    found = recorded["conditions"]
+    what = f"{found['machine']['cpu']}, {found['machine']['cores']} cores, {found['at'][:10]}"
+    text = f"`{found['command']}`\n\n{count} recorded rounds of each wiring: {what}. {explanation()}"
+    return f"{text}\n\n{_table(head, list(power(recorded)))}"
+
+
 TABLES: dict[str, Callable[[Document], str]] = {
     "wirings": wirings,
     "saturation": saturation,
     "coordinator-killed": coordinator_killed,
     "conditions": conditions,
+    "noise": noise,
 }
 """What a block of a page may show, by name."""
 
@@ -118,4 +130,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Text to the left, figures to the right."""
     text = {"scenario", "wiring", "killed at", "what was found"}
     marks = ["---" if name in text else "---:" for name in head]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *rows))
+    filled_up = [[*cells, *([""] * (len(head) - len(cells)))] for cells in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *filled_up))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from statistics import median
 from typing import Literal
 
 from lab.comparing.paired_ratio import log_ratios, mean_ratio
 from lab.comparing.rank_sums import rank_sum_p
-from lab.comparing.ratio import Ratio, ratio_of_medians
+from lab.comparing.ratio import ratio_of_medians
 from lab.comparing.signed_ranks import signed_rank_p
 
 Verdict = Literal["differ", "noise", "apart", "unknown"]
@@ -64,39 +65,52 @@ def judge(first: Rounds, second: Rounds, tested: int = 1) -> Judgement:
     on: ratio of medians, exact rank-sum test. ``differ`` needs both the test and an interval without 1; an interval
     is widened to hold 1 where the test says nothing, so that the two never contradict each other.
     """
-    pairs = [(a, b) for a, b in zip(first, second, strict=False) if a is not None and b is not None]
-    if len(pairs) >= ENOUGH_PAIRS:
-        return _paired([a for a, _ in pairs], [b for _, b in pairs], tested)
-    one, other = [v for v in first if v is not None], [v for v in second if v is not None]
-    if min(len(one), len(other)) >= ENOUGH_ROUNDS:
-        return _unpaired(one, other, tested)
-    return _few(one, other)
-
-
-def _paired(one: list[float], other: list[float], tested: int) -> Judgement:
-    positive = min(*one, *other) > 0
-    ratio = mean_ratio(one, other, LEVEL / tested) if positive else None
-    changes = log_ratios(one, other) if positive else [b - a for a, b in zip(one, other, strict=True)]
-    return _judged(signed_rank_p(changes), ratio, tested, pairs=len(one))
-
-
-def _unpaired(one: list[float], other: list[float], tested: int) -> Judgement:
-    ratio = ratio_of_medians(one, other, LEVEL / tested) if min(*one, *other) > 0 else None
-    return _judged(rank_sum_p(one, other), ratio, tested)
-
-
-def _judged(p: float, ratio: Ratio | None, tested: int, pairs: int = 0) -> Judgement:
+    one, other, pairs = _known(first, second)
+    p = _exact_p(one, other, pairs)
+    if p is None:
+        return _few(one, other)
     corrected = min(p * tested, 1.0)
     significant = corrected <= LEVEL
-    if ratio is None:
+    if not _positive(one, other):
         return Judgement("differ" if significant else "noise", p=corrected, pairs=pairs)
+    ratio = (mean_ratio if pairs else ratio_of_medians)(one, other, LEVEL / tested)
     told = ratio if significant else ratio.reaching(1.0)
     verdict: Verdict = "noise" if told.low <= 1 <= told.high else "differ"
     return Judgement(verdict, told.value, told.low, told.high, corrected, pairs)
 
 
+def claims_difference(first: Rounds, second: Rounds, tested: int = 1) -> bool:
+    """Whether ``judge`` says ``differ``, without an interval where that cannot change it."""
+    one, other, pairs = _known(first, second)
+    p = _exact_p(one, other, pairs)
+    if p is None or p * tested > LEVEL:
+        return False
+    greater = {b > a for a, b in (zip(one, other, strict=True) if pairs else product(one, other))}
+    return len(greater) == 1 or judge(first, second, tested).verdict == "differ"
+
+
+def _known(first: Rounds, second: Rounds) -> tuple[list[float], list[float], int]:
+    """Both sides' figures, and how many pairs they are: 0 when there are too few, and the sides are not aligned."""
+    pairs = [(a, b) for a, b in zip(first, second, strict=False) if a is not None and b is not None]
+    if len(pairs) >= ENOUGH_PAIRS:
+        return [a for a, _ in pairs], [b for _, b in pairs], len(pairs)
+    return [v for v in first if v is not None], [v for v in second if v is not None], 0
+
+
+def _exact_p(one: list[float], other: list[float], pairs: int) -> float | None:
+    """None below five rounds."""
+    if pairs:
+        positive = _positive(one, other)
+        return signed_rank_p(log_ratios(one, other) if positive else [b - a for a, b in zip(one, other, strict=True)])
+    return rank_sum_p(one, other) if min(len(one), len(other)) >= ENOUGH_ROUNDS else None
+
+
+def _positive(one: list[float], other: list[float]) -> bool:
+    return bool(one and other) and min(*one, *other) > 0
+
+
 def _few(one: list[float], other: list[float]) -> Judgement:
-    ratio = median(other) / median(one) if one and other and min(*one, *other) > 0 else None
+    ratio = median(other) / median(one) if _positive(one, other) else None
     if min(len(one), len(other)) < 2:
         return Judgement("unknown", ratio)
     overlap = min(one) <= max(other) and min(other) <= max(one)
