@@ -18,6 +18,10 @@ TIED = st.integers(-4, 4).map(float)
 DIFFERENT = st.floats(-1e3, 1e3).map(lambda value: round(value, 3))
 
 
+slow = settings(deadline=None)
+"""Counting every way takes as long as it takes."""
+
+
 def mid_ranks(values: Sequence[float]) -> list[float]:
     ordered = sorted(values)
     return [ordered.index(value) + (ordered.count(value) + 1) / 2 for value in values]
@@ -42,11 +46,13 @@ def counted_rank_sum_p(one: Sequence[float], other: Sequence[float]) -> float:
     return sum(abs(total - middle) >= far - 1e-9 for total in sums) / len(sums)
 
 
+@slow
 @given(st.lists(TIED | DIFFERENT, max_size=9))
 def test_signed_ranks_are_counted_right(differences: list[float]) -> None:
     assert signed_rank_p(differences) == pytest.approx(counted_signed_rank_p(differences))
 
 
+@slow
 @given(st.lists(TIED | DIFFERENT, min_size=1, max_size=6), st.lists(TIED | DIFFERENT, min_size=1, max_size=6))
 def test_rank_sums_are_counted_right(one: list[float], other: list[float]) -> None:
     assert rank_sum_p(one, other) == pytest.approx(counted_rank_sum_p(one, other))
@@ -66,6 +72,7 @@ def test_the_signed_rank_test_gives_the_published_values() -> None:
     assert signed_rank_p([0.0] * 8) == 1.0
 
 
+@slow
 @given(st.lists(DIFFERENT, min_size=5, max_size=8, unique=True), st.sampled_from((0.05, 0.1)))
 def test_a_centre_outside_its_interval_is_one_that_the_test_rejects(differences: list[float], level: float) -> None:
     found = centre_interval(differences, level)
@@ -76,6 +83,7 @@ def test_a_centre_outside_its_interval_is_one_that_the_test_rejects(differences:
             assert signed_rank_p([value - end - away for value in differences]) <= level
 
 
+@slow
 @given(
     st.lists(DIFFERENT, min_size=4, max_size=6, unique=True), st.lists(DIFFERENT, min_size=4, max_size=6, unique=True)
 )
@@ -86,7 +94,7 @@ def test_a_shift_outside_its_interval_is_one_that_the_test_rejects(one: list[flo
         assert rank_sum_p([value + end + away for value in one], other) <= 0.05
 
 
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=25)
 @given(*(st.lists(st.floats(1, 100), min_size=3, max_size=4) for _ in range(2)))
 def test_the_bootstrap_of_medians_is_that_of_every_resample(one: list[float], other: list[float]) -> None:
     """At 40 %, where the exact test has nothing to add."""

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.comparing.statistics import ENOUGH_PAIRS, ENOUGH_ROUNDS, LEVEL, Spread, judge
@@ -66,6 +66,7 @@ def test_a_share_that_is_zero_in_one_wiring_has_no_ratio_but_a_verdict(count: in
     assert judge([0.0] * count, [0.0] * count, tested=6).verdict == "noise"
 
 
+@settings(deadline=None)
 @given(ROUNDS, ROUNDS, st.integers(1, 7))
 def test_interval_and_test_never_contradict_each_other(first: list[float], second: list[float], tested: int) -> None:
     found = judge(first, second, tested)
@@ -83,6 +84,7 @@ def test_interval_and_test_never_contradict_each_other(first: list[float], secon
     assert (found.pairs > 0) == (min(len(first), len(second)) >= ENOUGH_PAIRS)
 
 
+@settings(deadline=None)
 @given(ROUNDS, ROUNDS)
 def test_the_order_of_two_wirings_does_not_matter(first: list[float], second: list[float]) -> None:
     one, other = judge(first, second, 6), judge(second, first, 6)
