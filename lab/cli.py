@@ -13,6 +13,7 @@ from lab.commands import (
     load,
     order,
     replay,
+    report,
     seed_history,
     status,
     up,
@@ -33,6 +34,7 @@ app.command()(order.order)
 app.command()(events.events)
 app.command()(load.load)
 app.command()(compare.compare)
+app.command("report")(report.report_command)
 app.command()(audit.audit)
 app.command()(replay.replay)
 app.add_typer(dead_letters.app, name="dead-letters")
