@@ -34,9 +34,9 @@ def recompute(found: Comparison) -> Markup:
             "p",
             "A figure is the median over the valid rounds of its wiring, its range the lowest and the highest of them. "
             "From five rounds each on, two wirings are held against each other by an exact two-sided test at 5 %: "
-            "rank-sum (Wilcoxon, Mann and Whitney), from eight rounds on signed-rank over rounds of one number, which are "
-            "neighbours in time. p is corrected for the number of figures that are tested together (Bonferroni), not for "
-            "the number of wirings. Below five rounds only whether the ranges overlap is told.",
+            "rank-sum (Wilcoxon, Mann and Whitney), from eight rounds on signed-rank over rounds of one number, which "
+            "are neighbours in time. p is corrected for the number of figures that are tested together (Bonferroni), "
+            "not for the number of wirings. Below five rounds only whether the ranges overlap is told.",
         ),
         tag("p", "This page again, and the measurement again on a machine of your own:"),
         _code(f"shop report results.json\n{command}", "this page, and the measurement, again"),
