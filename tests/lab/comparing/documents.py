@@ -55,3 +55,44 @@ def document(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 def several(count: int, events: float, chain: float) -> dict[str, Any]:
     both = (("events", events), ("chain", chain))
     return document([one_round(w, n, p50=base + n) for n in range(count) for w, base in both])
+
+
+def whole() -> dict[str, Any]:
+    """Two rounds of events and of the chain with every key that a document of today has."""
+    found = several(2, 10, 40)
+    found["conditions"] |= {"read_models": "the product copy", "pending_timeout_seconds": 600.0}
+    found["conditions"]["machine"] |= {"memory_gib": 8.0, "load_before": [0.1, 0.2, 0.3]}
+    found["conditions"]["settings"] |= {
+        "wirings": ["events", "chain"],
+        "scenarios": ["healthy"],
+        "concurrencies": [32],
+        "products": [1, 2],
+        "quiet_deadline": 60.0,
+    }
+    for one in found["rounds"]:
+        one["load"] |= {
+            "seconds": 2.0,
+            "began_at": 1e9,
+            "measured_from": 1e9 + 1,
+            "ended_at": 1e9 + 3,
+            "all_latency": one["load"]["accept_latency"],
+            "late": one["load"]["accept_latency"],
+            "statuses": {"202": 100},
+            "most_in_flight": 3,
+            "cpu_seconds": 0.1,
+            "histogram": "",
+        }
+        one["completion"] |= {"p95": None, "max": None}
+        one["completion_histogram"] = ""
+        one["cpu"] |= {"generator_seconds": 0.1, "wall_seconds": 9.0}
+        one["audit"] |= {
+            "clean": one["audit"]["findings"] == 0,
+            "live": False,
+            "counts": {"orders": 100},
+            "waited_seconds": 1.0,
+            "seconds": 0.1,
+            "checks": [
+                {"rule": "a", "looked_at": 2, "count": 1, "notice": False, "found": [{"id": "1", "wrong": "it is"}]}
+            ],
+        }
+    return found

@@ -8,6 +8,7 @@ import pytest
 
 from lab.backends import Addresses
 from lab.comparing.comparison import compare_wirings
+from lab.comparing.schema import Results, undocumented
 from lab.comparing.settings import CompareSettings
 from lab.running.shop import ground
 from lab.supervision import Home
@@ -39,6 +40,9 @@ async def test_events_lose_nothing_and_the_chain_loses_the_time_that_products_wa
     assert rounds["healthy", "chain"]["outcomes"] == {"confirmed": 80}
     assert rounds["products-down", "chain"]["outcomes"]["confirmed"] < 80
     assert rounds["products-down", "events"]["outage"]["service"] == "products"
+    assert list(undocumented(Results.model_validate(document))) == [], "describe these keys in lab/comparing/schema*.py"
+    assert document["summary"]
+    assert document["differences"]
     assert await left_behind(addresses) == []
 
 
