@@ -37,7 +37,12 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
         "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
         "only in the shares."
     )
-    return [*([outage] if down else []), *_promises(document["rounds"]), *_left_out(rows, document)]
+    stale = [
+        f"{row.scenario}, {row.wiring}: the product copy showed an old state for {spread.median:,.0f} ms (p99)."
+        for row in rows
+        if (spread := row.figures["staleness p99"])
+    ]
+    return [*([outage] if down else []), *stale, *_promises(document["rounds"]), *_left_out(rows, document)]
 
 
 def overridden(found: Mapping[str, Any]) -> str:

@@ -5,29 +5,43 @@ from typing import Any
 
 from rich.table import Table
 
+from lab.comparing.cells import narrow_table
 
-def steps_table(rounds: list[Mapping[str, Any]]) -> Table:
-    """One row a step of a protocol."""
-    title = "coordinator-killed: at which step, and what became of the orders"
-    table = Table(title=title, title_justify="left", show_edge=False)
-    for name in ("wiring", "killed at", "confirmed", "rejected", "other", "findings", "what was found"):
-        table.add_column(name, justify="left" if name in ("wiring", "killed at", "what was found") else "right")
+Round = Mapping[str, Any]
+
+
+def steps_table(rounds: list[Round]) -> Table:
+    """One row a round: the step of a protocol, and what became of the orders."""
+    columns = ["killed at", "confirmed", "rejected", "other", "audit\nfindings"]
+    table = narrow_table("coordinator-killed: at which step, and what became of the orders", columns)
+    table.columns[1].justify = "left"
     for one in rounds:
         outcomes = dict(one["outcomes"])
         confirmed, rejected = outcomes.pop("confirmed", 0), outcomes.pop("rejected", 0)
-        audit = one["audit"]
-        colour = "red" if audit["findings"] else "green"
-        step = one["step"].rpartition(".")[2] or "in the midst of the load"
+        colour = "red" if one["audit"]["findings"] else "green"
         table.add_row(
             f"[cyan]{one['wiring']}[/cyan]",
-            step if one["outage"] else f"[dim]{step}: not reached[/dim]",
+            where(one) if one["outage"] else f"[dim]{where(one)}: not reached[/dim]",
             f"{confirmed:,}",
             f"{rejected:,}",
             f"{sum(outcomes.values()):,}",
-            f"[{colour}]{audit['findings']:,}[/{colour}]",
-            ", ".join(f"{rule} ({count})" for rule, count in what_was_found(audit).items()),
+            f"[{colour}]{one['audit']['findings']:,}[/{colour}]",
         )
     return table
+
+
+def found_at_steps(rounds: list[Round]) -> list[str]:
+    """A sentence a round in which the audit found something, or a protocol told what it could not carry out."""
+    return [
+        f"{one['wiring']}, {where(one)}: {', '.join(f'{rule} ({count:,})' for rule, count in found.items())}."
+        for one in rounds
+        if (found := what_was_found(one["audit"]))
+    ]
+
+
+def where(one: Round) -> str:
+    """The step, without the name of its protocol."""
+    return str(one["step"]).rpartition(".")[2] or "in mid-load"
 
 
 def what_was_found(audit: Mapping[str, Any]) -> dict[str, int]:

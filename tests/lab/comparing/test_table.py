@@ -1,5 +1,6 @@
 """The table says what the rounds say, in words that claim no more."""
 
+import re
 from io import StringIO
 from typing import Any
 
@@ -10,6 +11,10 @@ from lab.comparing.settings import CompareSettings
 from lab.comparing.summary import lines
 from lab.comparing.table import show
 from lab.running.errors import ShopError
+from lab.running.layout import WIRINGS
+from orders_svc.placing.tcc.coordinator import POINTS as TCC
+from orders_svc.three_phase import CRASH_POINTS as THREE_PHASE
+from orders_svc.two_phase import CRASH_POINTS as TWO_PHASE
 from tests.lab.comparing.documents import document, one_round, several
 
 
@@ -39,6 +44,49 @@ def test_long_names_of_wirings_and_their_broken_promises_fit_too() -> None:
     told = "healthy, chain-breaker: 120 orders accepted without an answer of delivery, 6 of them broken promises."
     assert told in " ".join(text.split())
     assert "chain-retry: " not in text
+
+
+def test_eight_wirings_fit_whatever_their_figures() -> None:
+    rounds = []
+    for number in range(3):
+        for place, wiring in enumerate(WIRINGS):
+            one = one_round(wiring, number, p50=9.3 * 3.3**place * (1 + number), scenario="products-down", confirmed=7)
+            one["cpu"]["per_settled_ms"] = 1100.0 + 500 * number
+            one["audit"]["findings"] = 12_345 + number
+            rounds.append(one)
+            closed = one_round(wiring, number, p50=10, scenario="saturation", concurrency=2000)
+            rounds.append(closed | {"settled_per_second": 9_000.0 + 9_000 * number})
+    text = printed(document(rounds))
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "…" not in text, "nothing is cut off"
+    assert "breaker" in text
+
+
+def test_steps_fit_and_what_was_found_at_them_is_said() -> None:
+    killed = {"service": "orders", "killed_at": 1.0, "ready_at": 3.0}
+    rounds = [
+        one_round(step.partition(".")[0], 1, p50=10, scenario="coordinator-killed", step=step, outage=killed)
+        for step in (*TCC, *TWO_PHASE, *THREE_PHASE)
+    ]
+    rounds[3]["audit"] = {
+        "findings": 2345,
+        "checks": [{"rule": "accepted orders settle", "looked_at": 9999, "count": 2345, "notice": False}],
+    }
+    rounds[4]["outage"] = None
+    text = printed(document(rounds))
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "…" not in text, "nothing is cut off"
+    assert f"tcc, {TCC[3].partition('.')[2]}: accepted orders settle (2,345)." in " ".join(text.split())
+    assert f"{TCC[4].partition('.')[2]}: not reached" in text
+    assert "accept" not in text.partition("tcc, ")[0], "steps have no latencies in common"
+
+
+def test_without_colours_the_table_says_the_same() -> None:
+    plain, coloured = StringIO(), StringIO()
+    show(several(5, 10, 40), Console(file=plain, width=80))
+    show(several(5, 10, 40), Console(file=coloured, width=80, force_terminal=True, color_system="standard"))
+    assert "\x1b[" in coloured.getvalue()
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured.getvalue()) == plain.getvalue()
 
 
 def test_servers_of_others_are_not_accounted_for_and_it_says_so() -> None:
