@@ -66,7 +66,7 @@ def _promises(rounds: Iterable[Mapping[str, Any]]) -> list[str]:
     """What a wiring accepted on trust, and how much of that it could not keep."""
     made: dict[tuple[str, str], tuple[int, int]] = {}
     for one in rounds:
-        for check in one["audit"].get("checks", ()):
+        for check in (one.get("audit") or {}).get("checks", ()):
             if check["rule"] == BROKEN_PROMISES:
                 promised, broken = made.get((one["scenario"], one["wiring"]), (0, 0))
                 made[one["scenario"], one["wiring"]] = promised + check["looked_at"], broken + check["count"]

@@ -156,17 +156,20 @@ class Round(Part):
     faults: list[Fault] = Field([], description="what was done to the shop")
     invalid: str | None = Field(None, description="why the round may not be used; beside `load.invalid`")
     load: Load
-    outcomes: dict[str, int] = Field(
+    outcomes: dict[str, int] | None = Field(
+        None,
         description="orders offered by what became of them: confirmed (with delivery and reservation), hollow "
         "(confirmed in name only), rejected, cancelled, unsettled, refused (no order, and the customer was told), "
-        "unknown (no order, no answer)"
+        "unknown (no order, no answer); null, like all that follows, where the shop is another's and cannot be asked",
     )
-    completion: Percentiles = Field(description="from the intended send time until settled, of accepted orders, ms")
+    completion: Percentiles | None = Field(
+        None, description="from the intended send time until settled, of accepted orders, ms"
+    )
     completion_histogram: str | None = Field(None, description=f"of completion latency: {HISTOGRAM}")
-    settled: int = Field(description="orders that settled, warm-up included")
-    settled_per_second: float | None = Field(description="from `load.measured_from` until the last one settled")
-    cpu: Cpu
-    audit: Audit
+    settled: int | None = Field(None, description="orders that settled, warm-up included")
+    settled_per_second: float | None = Field(None, description="from `load.measured_from` until the last one settled")
+    cpu: Cpu | None = None
+    audit: Audit | None = None
     staleness: Staleness | None = None
     series: Series | None = None
     story: Story | None = None

@@ -12,8 +12,8 @@ Figure = Callable[[Round], float | None]
 
 def _share(*kinds: str) -> Figure:
     def share(one: Round) -> float | None:
-        offered = one["load"]["offered"]
-        return 100 * sum(one["outcomes"].get(kind, 0) for kind in kinds) / offered if offered else None
+        offered, outcomes = one["load"]["offered"], one.get("outcomes")
+        return 100 * sum(outcomes.get(kind, 0) for kind in kinds) / offered if offered and outcomes else None
 
     return share
 
@@ -24,7 +24,8 @@ def _accepted(one: Round) -> float | None:
 
 
 def _of(group: str, name: str) -> Figure:
-    return lambda one: one[group][name]
+    """None where the round has no such group: what a shop of others cannot give."""
+    return lambda one: (one.get(group) or {}).get(name)
 
 
 FIGURES: dict[str, Figure] = {
@@ -40,9 +41,9 @@ FIGURES: dict[str, Figure] = {
     "accept max": lambda one: one["load"]["accept_latency"]["max"],
     "completion p50": _of("completion", "p50"),
     "completion p99": _of("completion", "p99"),
-    "staleness p99": lambda one: (one.get("staleness") or {}).get("p99"),
+    "staleness p99": _of("staleness", "p99"),
     "CPU ms/order": _of("cpu", "per_settled_ms"),
-    "settled/s": lambda one: one["settled_per_second"],
+    "settled/s": lambda one: one.get("settled_per_second"),
     "findings": _of("audit", "findings"),
 }
 """Percent of the orders offered; latencies in ms. ``unkept``: confirmed in name only, or never settled."""
@@ -68,8 +69,9 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
     for key in dict.fromkeys((r["scenario"], r["wiring"], r["concurrency"]) for r in document["rounds"]):
         rounds = _rounds_of(document, *key)
         valid = [one for one in rounds if why_invalid(one) is None]
-        foreign = Spread.of([one["cpu"]["foreign_percent_of_machine"] for one in rounds])
-        idle = Spread.of([one["cpu"]["seconds"]["kafka"] for one in rounds if not one["cpu"]["kafka_counted"]])
+        used = [cpu for one in rounds if (cpu := one.get("cpu"))]
+        foreign = Spread.of([cpu["foreign_percent_of_machine"] for cpu in used])
+        idle = Spread.of([cpu["seconds"]["kafka"] for cpu in used if not cpu["kafka_counted"]])
         found.append(
             Line(
                 *key,

@@ -89,6 +89,16 @@ def test_without_colours_the_table_says_the_same() -> None:
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured.getvalue()) == plain.getvalue()
 
 
+def test_a_shop_of_others_is_a_row_without_what_it_cannot_give() -> None:
+    rounds = [one_round(wiring, n, p50=10 + n) for n in range(5) for wiring in ("events", "java")]
+    for one in rounds:
+        if one["wiring"] == "java":
+            one |= dict.fromkeys(("outcomes", "completion", "settled", "settled_per_second", "cpu", "audit"))
+    text = " ".join(printed(document(rounds)).split())
+    assert "java - 100.0 - - - - -" in text
+    assert "java against events (5 rounds each): inside the noise: accept p50 1.00 times (" in text
+
+
 def test_servers_of_others_are_not_accounted_for_and_it_says_so() -> None:
     found = several(2, 10, 40)
     found["conditions"]["backends"]["postgres"] = "external"
