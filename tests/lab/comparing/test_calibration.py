@@ -21,7 +21,7 @@ from lab.comparing.calibration import (
     slowed,
 )
 from lab.comparing.differences import HEADLINES
-from lab.comparing.statistics import claims_difference
+from lab.comparing.statistics import claims_difference, judge
 
 
 def made_up(count: int, *, noise: float = 0.04, drift: float = 0.0) -> list[Round]:
@@ -60,6 +60,21 @@ def test_equal_wirings_are_said_to_differ_as_often_as_counting_says(rounds: int,
                 break
     least = comparisons - most_expected(comparisons, 1 - level)
     assert least <= wrong <= most_expected(comparisons, level), level
+
+
+@pytest.mark.parametrize("rounds", [5, 8, 10])
+def test_all_intervals_of_two_wirings_hold_the_truth_at_once_as_often_as_stated(rounds: int) -> None:
+    draw, missed, comparisons = random.Random(rounds), 0, 200
+    for _ in range(comparisons):
+        held = True
+        for _ in HEADLINES:
+            one, other = ([draw.lognormvariate(0, 0.1) for _ in range(rounds)] for _ in range(2))
+            found = judge(one, [1.2 * value for value in other], tested=len(HEADLINES))
+            assert found.low is not None
+            assert found.high is not None
+            held = held and found.low <= 1.2 <= found.high
+        missed += not held
+    assert missed <= most_expected(comparisons)
 
 
 def test_a_machine_that_drifts_makes_no_differences_and_hides_few() -> None:
