@@ -20,6 +20,7 @@ class _Figure:
     unit: str
     about: str
     up: Callable[[float, float], Scale]
+    afterwards: float | None = 0.0
 
 
 def _from_zero(low: float, high: float) -> Scale:
@@ -33,7 +34,7 @@ def _decades(low: float, high: float) -> Scale:
 _FIGURES = (
     _Figure("accepted", "Accepted a second", "orders/s", "Orders answered with a success.", _from_zero),
     _Figure("settled", "Settled a second", "orders/s", "Orders that came to their end.", _from_zero),
-    _Figure("accept_p99_ms", "Accept latency, p99", "ms", "Of the orders sent in that second.", _decades),
+    _Figure("accept_p99_ms", "Accept latency, p99", "ms", "Of the orders sent in that second.", _decades, None),
     _Figure("lag", "Lag", "events", "Events that consumers have not handled yet.", _from_zero),
     _Figure("outbox", "Outbox", "events", "Events that are recorded, but not published yet.", _from_zero),
 )
@@ -58,7 +59,9 @@ def over_time(found: Comparison, place: Place, ids: Ids, looks: Looks) -> Markup
 
 
 def _chart(found: Comparison, place: Place, one: _Figure, ids: Ids, looks: Looks) -> Markup | None:
-    every = {wiring: medians(found.of_place(place, wiring), one.key) for wiring in found.wirings_of(place)}
+    every = {
+        wiring: medians(found.of_place(place, wiring), one.key, one.afterwards) for wiring in found.wirings_of(place)
+    }
     lines = {wiring: points for wiring, points in every.items() if points}
     if not lines:
         return None

@@ -81,7 +81,7 @@ def _scenario(found: Comparison, place: Place, ids: Ids, looks: Looks) -> Markup
         "section",
         tag("h2", found.title(place)),
         tag("p", found.told(place)) if found.told(place) else None,
-        tag("div", tag("figure", _confirmed(found, place).drawn(ids, looks)), class_="charts"),
+        tag("div", tag("figure", confirmed_chart(found, place).drawn(ids, looks)), class_="charts"),
         outcomes(found, place, looks),
         times(found, place, looks),
         differences(found, place),
@@ -93,7 +93,8 @@ def _scenario(found: Comparison, place: Place, ids: Ids, looks: Looks) -> Markup
     )
 
 
-def _confirmed(found: Comparison, place: Place) -> BarChart:
+def confirmed_chart(found: Comparison, place: Place) -> BarChart:
+    """Confirmed %, a bar a wiring."""
     bars = {wiring: found.spread(place, wiring, CONFIRMED) for wiring in found.wirings_of(place)}
     title = f"{found.title(place)}: confirmed, of the orders offered"
     return BarChart(title, "confirmed, % of the orders offered", bars, SHARES, lambda value: f"{percent(value)} %")

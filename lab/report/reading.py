@@ -18,12 +18,11 @@ _FURTHER: dict[str, Callable[[Round], Any]] = {
     "staleness max": lambda one: one["staleness"]["max"],
 }
 TITLES = {
-    "healthy": "Healthy: nothing is broken",
+    "healthy": "Everything works",
     "products-slow": "Products is slow",
-    "products-down": "Products is killed and comes back",
-    "delivery-down": "Delivery is killed and comes back",
-    "coordinator-killed": "Orders is killed in the midst of its protocol",
-    "saturation": "At saturation: as many orders as it can take",
+    "products-down": "Products is down",
+    "coordinator-killed": "The coordinator dies",
+    "saturation": "As much as goes through",
 }
 """For documents that do not say what their scenarios are."""
 
@@ -105,6 +104,7 @@ class Comparison:
     def title(self, place: Place) -> str:
         title = table(table(self.document, "scenarios"), place.scenario).get("title")
         words = str(title or TITLES.get(place.scenario) or place.scenario)
+        words = words[:1].upper() + words[1:]
         return f"{words}, {place.concurrency} at a time" if place.concurrency else words
 
     def told(self, place: Place) -> str:

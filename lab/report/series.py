@@ -10,12 +10,10 @@ from lab.report.numbers import number
 from lab.report.reading import Round, figure_of, rows, table
 
 _WORDS = {
-    "kill": "{} killed",
+    "kill": "{} is down",
     "hang": "{} hangs",
-    "slow": "{} slow",
-    "errors": "{} answers errors",
-    "kafka-down": "Kafka down",
-    "postgres-down": "PostgreSQL down",
+    "crash": "{} is down",
+    "deploy": "bad {} runs",
     "prices": "prices change",
 }
 
@@ -32,18 +30,17 @@ class Window:
     ended: float
 
 
-def medians(rounds: Sequence[Round], name: str) -> Points:
-    """The median over the rounds at each second; empty when no round has a single value."""
-    at: dict[float, list[float]] = defaultdict(list)
-    every: set[float] = set()
-    for one in rounds:
-        series = table(one, "series")
-        for second, value in zip(_list(series, "seconds"), _list(series, name), strict=False):
-            if (when := number(second)) is not None:
-                every.add(when)
-                if (known := number(value)) is not None:
-                    at[when].append(known)
-    return [(second, median(at[second]) if at.get(second) else None) for second in sorted(every)] if at else []
+def medians(rounds: Sequence[Round], name: str, afterwards: float | None = None) -> Points:
+    """The median over the rounds at each second; empty when no round has a single value. ``afterwards`` is the value of
+    a round that has come to rest while others go on."""
+    every = [_by_second(one, name) for one in rounds]
+    told = [values for values in every if any(value is not None for value in values.values())]
+    points: Points = []
+    for second in sorted({second for values in told for second in values}):
+        known = [values.get(second, afterwards if second > max(values) else None) for values in told]
+        here = [value for value in known if value is not None]
+        points.append((second, median(here) if here else None))
+    return points
 
 
 def windows(rounds: Sequence[Round]) -> list[Window]:
@@ -87,6 +84,12 @@ def representative(rounds: Sequence[Round], key: str) -> Round | None:
     having = [one for one in rounds if one.get(key)]
     ordered = sorted(having, key=lambda one: figure_of("confirmed %", one) or 0.0)
     return ordered[(len(ordered) - 1) // 2] if ordered else None
+
+
+def _by_second(one: Round, name: str) -> dict[float, float | None]:
+    series = table(one, "series")
+    pairs = zip(_list(series, "seconds"), _list(series, name), strict=False)
+    return {when: number(value) for second, value in pairs if (when := number(second)) is not None}
 
 
 def _list(found: Mapping[str, Any], name: str) -> list[Any]:

@@ -11,7 +11,8 @@ from lab.report.reading import rows
 
 CUSTOMER = "customer"
 _USUAL = (CUSTOMER, "orders", "products", "delivery")
-_HEAD, _ROW, _SIDE = 34.0, 30.0, 52.0
+_HEAD, _ROW, _SIDE = 34.0, 30.0, 46.0
+_FIRST, _LAST = 82.0, WIDTH - 32.0
 _WORDS = {"request": "asked by", "call": "called by", "event": "told by", "transaction": "in its database"}
 MOST = 60
 
@@ -33,11 +34,21 @@ class Step:
     def across(self) -> bool:
         return self.came_from is not None and self.came_from != self.who
 
+    def shown(self) -> str:
+        """As it stands in the picture: for an event, how much later it was handled; else how long it took."""
+        what = _cut(self.what, 44) + ("" if self.ok else " (failed)")
+        if self.took is None:
+            return what
+        took = milliseconds(self.took)
+        return f"{what}, +{took}" if self.kind == "event" else f"{what}, {took}"
+
     def told(self) -> str:
         """One sentence."""
         link = _WORDS.get(self.kind, self.kind)
         whence = f" {link} {self.came_from}" if self.across else f" {link}" if self.kind == "transaction" else ""
         took = "" if self.took is None else f", took {milliseconds(self.took)}"
+        if self.kind == "event" and self.took is not None:
+            took = f", handled {milliseconds(self.took)} later"
         return f"at {milliseconds(self.at)}: {self.who}: {self.what}{whence}{took}{'' if self.ok else ', failed'}"
 
 
@@ -46,8 +57,8 @@ class Story:
     """One order of one wiring."""
 
     wiring: str
-    order_id: str
-    status: str
+    order_id: str | None
+    status: str | None
     settled_ms: float | None
     steps: Sequence[Step]
 
@@ -59,19 +70,22 @@ class Story:
             return None
         offered, settled = number(found.get("offered_at")), number(found.get("settled_at"))
         took = None if offered is None or settled is None else (settled - offered) * 1000
-        return cls(wiring, str(found.get("order_id")), str(found.get("status")), took, steps)
+        name, status = (str(found[key]) if found.get(key) else None for key in ("order_id", "status"))
+        return cls(wiring, name, status, took, steps)
 
     @property
     def headline(self) -> str:
+        if self.order_id is None:
+            return f"{self.wiring}: an order that no database knows"
         end = "" if self.settled_ms is None else f" after {milliseconds(self.settled_ms)}"
-        return f"{self.wiring}: order {self.order_id} ended {self.status}{end}"
+        return f"{self.wiring}: order {self.order_id} is {self.status or 'unknown'}{end}"
 
     def drawn(self, ids: Ids) -> Markup:
         lanes = self._lanes()
         shown = self.steps[:MOST]
         bottom = _HEAD + _ROW * len(shown) + 8
         places = {who: _place(n, len(lanes)) for n, who in enumerate(lanes)}
-        heads = [_lane(who, places[who], bottom) for who in lanes]
+        heads = [_lane(who, places[who], bottom, len(lanes)) for who in lanes]
         body = [_drawn(step, places, _HEAD + _ROW * n + 20) for n, step in enumerate(shown)]
         return picture(ids, self.headline, self.description(), bottom + 4, heads, body)
 
@@ -111,19 +125,21 @@ def _step(span: Mapping[str, Any]) -> Step:
 
 def _place(position: int, lanes: int) -> float:
     """Where a lane stands; the times have the left side to themselves."""
-    return _SIDE + (WIDTH - _SIDE - 30) * (position / (lanes - 1) if lanes > 1 else 0.5) + 6
+    return _FIRST + (_LAST - _FIRST) * (position / (lanes - 1) if lanes > 1 else 0.5)
 
 
-def _lane(who: str, x: float, bottom: float) -> Markup:
+def _lane(who: str, x: float, bottom: float, lanes: int) -> Markup:
+    """Its name is cut to the room between lanes; letters are taken to be 6.2 wide."""
+    room = 60.0 if lanes < 2 else min((_LAST - _FIRST) / (lanes - 1), 60.0)
     line = tag("line", x1=x, x2=x, y1=24, y2=bottom, class_="life")
-    return joined(line, label(_cut(who, 14), x, 16, anchor="middle", class_="lane"))
+    return joined(line, label(_cut(who, int(room / 6.2)), x, 16, anchor="middle", class_="lane"))
 
 
 def _drawn(step: Step, places: Mapping[str, float], y: float) -> Markup:
     """An arrow between two lanes, or a box on one; what it was above it, its time at the left."""
     x, bad = places[step.who], "" if step.ok else " bad"
-    words = _cut(step.what, 44) + ("" if step.ok else " (failed)")
-    time = label(milliseconds(step.at), _SIDE - 14, y + 3.5, anchor="end", class_="tick")
+    words = step.shown()
+    time = label(milliseconds(step.at), _SIDE, y + 3.5, anchor="end", class_="tick")
     if step.across and step.came_from is not None:
         start = places[step.came_from]
         tip = -1 if x > start else 1
@@ -137,7 +153,7 @@ def _drawn(step: Step, places: Mapping[str, float], y: float) -> Markup:
 def _words(words: str, x: float, y: float, bad: str) -> Markup:
     """Centred on ``x``, but never outside the picture; letters are taken to be 5.4 wide."""
     half = len(words) * 2.7
-    inside = min(max(x, _SIDE - 10 + half), WIDTH - 2 - half)
+    inside = min(max(x, _SIDE + 6 + half), WIDTH - 2 - half)
     return label(words, inside, y, anchor="middle", class_=f"said{bad}")
 
 

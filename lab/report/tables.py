@@ -99,7 +99,10 @@ def load(found: Comparison, place: Place) -> str:
     lasting = f" for {seconds:g} s" if seconds else ""
     if place.concurrency:
         return f"{plural(place.concurrency, 'customer')} at a time{lasting}"
-    rate = number(settings.get("rate"))
+    shape = table(table(table(found.document, "scenarios"), place.scenario), "load")
+    rate = number(shape.get("orders_per_second")) or number(settings.get("rate"))
+    if rate is not None:
+        rate *= number(shape.get("rate_factor")) or 1.0
     return "load not told" if rate is None else f"{rate:g} orders/s{lasting}, {settings.get('arrivals', 'constant')}"
 
 

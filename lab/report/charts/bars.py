@@ -22,11 +22,12 @@ class BarChart:
     scale: Scale
     written: Callable[[float], str]
 
-    def drawn(self, ids: Ids, looks: Looks) -> Markup:
+    def drawn(self, ids: Ids, looks: Looks, *first: Markup, shown: float | None = None) -> Markup:
+        """For a picture of its own: ``first`` is its style, ``shown`` how wide it is shown, in pixels."""
         bottom = TOP + ROW * len(self.bars)
         rows = [self._row(TOP + ROW * n, wiring, looks) for n, wiring in enumerate(self.bars)]
         axis = across(self.scale, LEFT, RIGHT, TOP, bottom, self.unit)
-        return picture(ids, self.title, self.description(), bottom + 34, axis, rows)
+        return picture(ids, self.title, self.description(), bottom + 34, *first, axis, rows, shown=shown)
 
     def description(self) -> str:
         said = [self._said(wiring, spread) for wiring, spread in self.bars.items()]

@@ -35,8 +35,9 @@ class Looks:
         return f"w{self._styles.get(wiring, 0) % STYLES}"
 
 
-def picture(ids: Ids, title: str, description: str, height: float, *parts: Child, width: float = WIDTH) -> Markup:
-    """An image for eyes and for screen readers: the description has the figures."""
+def picture(ids: Ids, title: str, description: str, height: float, *parts: Child, shown: float | None = None) -> Markup:
+    """An image for eyes and for screen readers: the description has the figures. It is as wide as its place, or
+    ``shown`` pixels."""
     name, words = ids.next("title"), ids.next("desc")
     return tag(
         "svg",
@@ -44,7 +45,9 @@ def picture(ids: Ids, title: str, description: str, height: float, *parts: Child
         tag("desc", description, id=words),
         *parts,
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {width:g} {height:g}",
+        viewBox=f"0 0 {WIDTH:g} {height:g}",
+        width=shown,
+        height=None if shown is None else shown * height / WIDTH,
         role="img",
         aria_labelledby=f"{name} {words}",
         class_="chart",

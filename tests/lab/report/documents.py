@@ -30,7 +30,7 @@ def document(
         for wiring in wirings
     ]
     titles = {
-        "healthy": ("Healthy", "Nothing is broken."),
+        "healthy": ("Everything works", "Nothing is done to the shop."),
         "products-down": ("Products down for 10 s", "Products is killed a fifth into the measured time."),
     }
     return {
@@ -91,7 +91,12 @@ def one_round(scenario: str, wiring: str, number: int, *, invalid: str | None = 
             "seconds": float(SECONDS),
             "began_at": begin - 3,
             "measured_from": begin,
+            "ended_at": begin + SECONDS,
             "accept_latency": percentiles(answered),
+            "all_latency": percentiles(answered),
+            "late": {"p50": 0.2, "p95": 0.5, "p99": 1.1, "max": 3.0},
+            "most_in_flight": 4,
+            "cpu_seconds": 2.5,
             "statuses": {"202" if events else "201": offered - lost, "503": lost},
             "invalid": None,
             "histogram": encoded(answered),
@@ -109,10 +114,16 @@ def one_round(scenario: str, wiring: str, number: int, *, invalid: str | None = 
             "seconds": {"services": 12.0, "kafka": 4.0},
             "kafka_counted": events,
             "foreign_percent_of_machine": 2.0 + number,
+            "generator_seconds": 2.5,
+            "wall_seconds": SECONDS + 5.0,
         },
         "audit": {
             "clean": not findings,
             "findings": len(findings),
+            "live": False,
+            "counts": {"orders": offered - lost},
+            "waited_seconds": 1.0,
+            "seconds": 0.4,
             "checks": [
                 {"rule": "no rejected order holds stock", "looked_at": 2000, "count": len(findings), "notice": False}
                 | {"found": findings},
@@ -173,7 +184,7 @@ def story(wiring: str, begin: float, *, down: bool) -> dict[str, Any]:
             _span("delivery", "POST /participant/deliveries", "call", "orders", 3.4, 5.0),
             _span("products", "POST /participant/reservations", "call", "delivery", 4.2, 2.9),
         ]
-    return _story(begin, "refused" if down else "confirmed", 9.4, spans)
+    return _story(begin, None if down else "confirmed", 9.4, spans)
 
 
 def conditions(wirings: Sequence[str], scenarios: Sequence[str], rounds: int) -> dict[str, Any]:
@@ -200,8 +211,12 @@ def conditions(wirings: Sequence[str], scenarios: Sequence[str], rounds: int) ->
             "rounds": rounds,
             "down_seconds": 10.0,
             "arrivals": "constant",
+            "concurrencies": [32, 128],
+            "products": [1, 2, 3, 4, 5],
+            "quiet_deadline": 60.0,
             "hold_transaction": False,
         },
+        "read_models": "events keep the product copy",
         "load": "latency from the intended send time; generator, shop and backends share this machine",
     }
 
@@ -236,11 +251,11 @@ def _span(
     return {"who": who, "what": what, "kind": kind, "from": came_from, "at_ms": at, "took_ms": took, "ok": ok}
 
 
-def _story(begin: float, status: str, after_ms: float, spans: list[dict[str, Any]]) -> dict[str, Any]:
+def _story(begin: float, status: str | None, after_ms: float, spans: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "order_id": "0193f0c2-7777-7000-8000-000000000001",
+        "order_id": "0193f0c2-7777-7000-8000-000000000001" if status else None,
         "offered_at": begin,
-        "settled_at": begin + after_ms / 1000,
+        "settled_at": begin + after_ms / 1000 if status else None,
         "status": status,
         "spans": spans,
     }

@@ -64,7 +64,7 @@ def test_the_faults_window_is_shaded_where_it_was() -> None:
     comparison = Comparison.of(document(("events",)))
     down = comparison.places[1]
     (window,) = windows(comparison.of_place(down))
-    assert (window.words, round(window.began, 1), round(window.ended, 1)) == ("products killed", 8.0, 18.2)
+    assert (window.words, round(window.began, 1), round(window.ended, 1)) == ("products is down", 8.0, 18.2)
     chart = LineChart("title", "n", {"events": [(0, 1.0), (50, 2.0)]}, [window], lambda _, high: linear(high))
     tree = parsed(chart.drawn(Ids(), Looks(["events"])))
     (shade,) = (one for one in tree.every("rect") if one.attributes["class"] == "fault")
@@ -72,13 +72,13 @@ def test_the_faults_window_is_shaded_where_it_was() -> None:
     left, width = float(shade.attributes["x"] or 0), float(shade.attributes["width"] or 0)
     assert left == pytest.approx(x.place(8, LEFT, RIGHT), abs=0.1)
     assert left + width == pytest.approx(x.place(18.2, LEFT, RIGHT), abs=0.2)
-    assert "products killed from second 8.0 to 18.2" in words(tree)
+    assert "products is down from second 8.0 to 18.2" in words(tree)
 
 
 def test_an_older_documents_outage_is_a_window_too() -> None:
     comparison = Comparison.of(old_format(document(("events",))))
     (window,) = windows(comparison.of_place(comparison.places[1]))
-    assert (window.words, round(window.began, 1)) == ("products killed", 8.0)
+    assert (window.words, round(window.began, 1)) == ("products is down", 8.0)
 
 
 def test_each_second_is_the_median_over_the_rounds_and_a_gap_stays_a_gap() -> None:
@@ -90,6 +90,15 @@ def test_each_second_is_the_median_over_the_rounds_and_a_gap_stays_a_gap() -> No
     ]
     assert medians(found, "accepted") == [(0, 2), (1, 20), (2, None), (3, 7)]
     assert medians(found, "lag") == []
+
+
+def test_a_round_at_rest_counts_while_others_go_on() -> None:
+    found: list[dict[str, Any]] = [
+        {"series": {"seconds": [0, 1], "lag": [5, 4]}},
+        {"series": {"seconds": [0, 1], "lag": [5, 6]}},
+        {"series": {"seconds": [0, 1, 2], "lag": [5, 8, 9]}},
+    ]
+    assert medians(found, "lag", afterwards=0.0) == [(0, 5), (1, 6), (2, 0)]
 
 
 def test_a_line_is_broken_where_nothing_is_known() -> None:

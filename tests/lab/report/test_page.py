@@ -162,7 +162,8 @@ def test_what_the_document_concluded_is_not_computed_anew() -> None:
 def test_the_audits_findings_are_listed_with_their_ids_apart_from_notices() -> None:
     (section,) = (one for one in parsed(report(document())).every("section") if one.id == "findings")
     findings, _, notices = words(section).partition("Notices")
-    assert "products-down, chain, round 2: no rejected order holds stock: 2 of 2,000" in findings
+    assert "products-down, chain: no rejected order holds stock: 6, in 3 of 3 rounds" in findings
+    assert "Round 2: 2 of 2,000" in findings
     assert "0193f0c2-0002-7000-8000-000000000001: holds stock" in findings
     assert "0193f0c2-9999: paid 100, was 120" in notices
 
