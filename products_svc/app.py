@@ -17,6 +17,7 @@ from kit.database import Database
 from kit.settings import Wiring
 from products_svc import api, participant, prepared, three_phase, try_confirm
 from products_svc.catalogue import Catalogue
+from products_svc.failing import Failing, FailRequests
 from products_svc.participant import Participant
 from products_svc.reactions import REACTIONS, TOPICS
 from products_svc.settings import ProductsSettings
@@ -35,12 +36,15 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     database = Database(settings.database_url, max_size=settings.database_pool, application="products")
     service = Service(name="products", title="Products", database=database, routers=[])
     slowness = Slowness(settings.inject_delay_ms, settings.inject_delay_jitter_ms)
+    failing = Failing(settings.inject_error_rate)
     synchronous = _SYNCHRONOUS.get(settings.wiring)
-    begin = synchronous(settings, service) if synchronous else _events(settings, service, slowness)
+    begin = synchronous(settings, service) if synchronous else _events(settings, service, slowness, failing)
     service.routers.append(api.router(database, Catalogue(begin)))
     app = create_app(service, description=DESCRIPTION)
     if settings.wiring in RETRYING:
         app.add_middleware(RefuseUnawaited)
+    if failing:
+        app.add_middleware(FailRequests, failing=failing)
     if slowness:
         app.add_middleware(SlowRequests, slowness=slowness)
     if settings.wiring in RETRYING:
@@ -48,11 +52,15 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
     return app, service
 
 
-def _events(settings: ProductsSettings, service: Service, slowness: Slowness) -> Begin:
+def _events(settings: ProductsSettings, service: Service, slowness: Slowness, failing: Failing) -> Begin:
     kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
     relay = Relay(service="products", kafka=kafka, database_url=settings.database_url)
     outbox = Outbox(service.database, relay.wake)
-    reactions = {event: slowness.slowed(handler) if slowness else handler for event, handler in REACTIONS.items()}
+    reactions = dict(REACTIONS)
+    if failing:
+        reactions = {event: failing.failing(handler) for event, handler in reactions.items()}
+    if slowness:
+        reactions = {event: slowness.slowed(handler) for event, handler in reactions.items()}
     loop = ReactionLoop(
         consumer="products",
         kafka=kafka,

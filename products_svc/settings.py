@@ -9,7 +9,8 @@ LONGEST_DELAY_MS = 10_000
 
 
 class ProductsSettings(ServiceSettings):
-    """``ServiceSettings``, plus the laboratory's injected slowness (off by default; see ``products_svc.slowness``)."""
+    """``ServiceSettings``, plus the laboratory's injected slowness and errors (off by default; see
+    ``products_svc.slowness`` and ``products_svc.failing``)."""
 
     port: int = 8085
     orders_url: str = Field(default="http://127.0.0.1:8081", description="2pc, 3pc: the coordinator")
@@ -20,6 +21,9 @@ class ProductsSettings(ServiceSettings):
     )
     inject_delay_jitter_ms: float = Field(
         default=0, ge=0, le=LONGEST_DELAY_MS, description="plus up to this many, evenly distributed"
+    )
+    inject_error_rate: float = Field(
+        default=0, ge=0, le=1, description="this share of all pieces of work fails, before anything is done"
     )
 
     try_sweep_seconds: float = Field(default=0.5, gt=0, description="tcc: how often tries whose time is up are ended")
