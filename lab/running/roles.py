@@ -3,9 +3,16 @@ read-only role a service for the audit."""
 
 from typing import Any
 
+import asyncpg
+
 from lab.running.layout import SERVICES, Layout
 from lab.running.passwords import password_of
 from lab.running.prepared import roll_back_prepared
+
+_SET_AGAIN = """
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, coalesce(last_value, start_value),
+                  last_value IS NOT NULL)
+    FROM pg_sequences"""
 
 
 async def ensure_roles(admin: Any, layout: Layout) -> None:
@@ -34,8 +41,22 @@ async def create_databases(admin: Any, layout: Layout, template: Layout | None =
         if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", database):
             source = f" TEMPLATE {template.database(service)}" if template else ""
             await admin.execute(f"CREATE DATABASE {database} OWNER {owner}{source}")
+            if template:
+                await _log_sequences(layout.admin_url(database))
         await admin.execute(f"REVOKE ALL ON DATABASE {database} FROM PUBLIC")
         await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {layout.auditor(service)}")
+
+
+async def _log_sequences(copy: str) -> None:
+    """Makes the sequences of a fresh copy survive a crash of the server. A sequence writes a log record for 32 values
+    ahead and counts on its page how many of them are left; the copy takes over the count, but those records are about
+    the original. After ``kill -9`` the copy would hand the same values out again: an event would get an outbox id that
+    its relay has passed already, and never be published. Setting a value starts the count anew."""
+    connection = await asyncpg.connect(copy)
+    try:
+        await connection.execute(_SET_AGAIN)
+    finally:
+        await connection.close()
 
 
 async def drop_databases(admin: Any, layout: Layout) -> None:
