@@ -57,7 +57,7 @@ class Supervisor:
         self._at_once = asyncio.Event()
         self._owner: asyncio.Task[object] | None = None
         self._signal: signal.Signals | None = None
-        self._cancelled_owner = False
+        self._cancelled_owner = 0
         self._going_down = False
         self._up = False
         self._since = time.time()
@@ -179,19 +179,25 @@ class Supervisor:
         if self._signal is not None:
             self._notes("supervisor", "killing everything at once")
             self._at_once.set()
+            self._cancel_owner()
             return
         self._signal = number
         self._notes("supervisor", f"{number.name}: stopping (once more to kill at once)")
+        self._cancel_owner()
+
+    def _cancel_owner(self) -> None:
+        """Ends the block; a second time, whatever the block does about being ended."""
         if not self._going_down and self._owner:
-            self._cancelled_owner = True
+            self._cancelled_owner += 1
             self._owner.cancel()
 
     def _raise_if_interrupted(self, error: BaseException | None) -> None:
         if self._signal is None:
             return
-        if self._cancelled_owner and self._owner:
-            self._owner.uncancel()
-        if error is None or isinstance(error, asyncio.CancelledError):
+        if self._owner:
+            for _ in range(self._cancelled_owner):
+                self._owner.uncancel()
+        if error is None or isinstance(error, asyncio.CancelledError) or self._at_once.is_set():
             raise Interrupted(self._signal) from None
 
     def _install_handlers(self) -> None:

@@ -19,8 +19,18 @@ def scenario(home: Home, name: str) -> list[ProcessSpec]:
         "stuck in start": [process(home, "one"), process(home, "two", ready=never)],
         "deaf": [process(home, "one"), process(home, "two", "is deaf", stop_grace=600.0)],
         "crashing": [process(home, "one"), process(home, "two", "ends", ready=None)],
+        "reluctant": [process(home, "one")],
         "fails": [process(home, "one"), process(home, "two", "ends")],
     }[name]
+
+
+async def serve_reluctantly(shop: Supervisor) -> None:
+    """As a block whose end takes longer than anybody wants to wait."""
+    try:
+        await shop.serve()
+    finally:
+        print("ENDING", flush=True)
+        await asyncio.sleep(600)
 
 
 async def main(home: Home, name: str) -> int:
@@ -34,6 +44,8 @@ async def main(home: Home, name: str) -> int:
         async with Supervisor(home, scenario(home, name), notes=note) as shop:
             announcer.ready()
             print("READY", flush=True)
+            if name == "reluctant":
+                await serve_reluctantly(shop)
             await shop.serve()
     except Interrupted as end:
         return end.exit_code

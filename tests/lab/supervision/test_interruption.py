@@ -64,6 +64,18 @@ def test_a_second_ctrl_c_kills_what_does_not_hear(home: Home) -> None:
     assert left_behind(home) == []
 
 
+def test_a_second_ctrl_c_does_not_wait_for_what_the_block_does_at_its_end(home: Home) -> None:
+    program = supervisor(home, "reluctant")
+    assert program.stdout is not None
+    for line in program.stdout:
+        if line in ("READY\n", "ENDING\n"):
+            program.send_signal(signal.SIGINT)
+        if line == "ENDING\n":
+            break
+    assert program.wait(15) == 130
+    assert left_behind(home) == []
+
+
 def test_ctrl_c_at_an_arbitrary_moment_of_the_start_leaves_nothing(home: Home) -> None:
     """The moments lie densely over the whole start: after 1, 2, 3, ... steps that the kernel can see."""
     for steps in range(6):
