@@ -20,10 +20,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from lab.comparing.calibration import COMPARISONS, PLANTED, WIRINGS, explanation, power
-from lab.comparing.comparison import schedule
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import HEADLINES
 from lab.comparing.rounds import Rounds
+from lab.comparing.schedule import schedule
 from lab.comparing.settings import CompareSettings
 from lab.comparing.summary import FIGURES, why_invalid
 from lab.console import console, plain_errors, step
@@ -65,8 +65,9 @@ async def record(settings: CompareSettings, path: Path) -> None:
                 f"python -m lab.benchmarks.noise --rounds {settings.rounds} --seconds {settings.seconds:g}"
             )
             document: dict[str, Any] = {"schema": SCHEMA, "conditions": found, "rounds": []}
-            planned = list(schedule(settings))
-            async with Rounds(on, settings) as rounds:
+            scenarios = settings.chosen()
+            planned = list(schedule(settings, scenarios))
+            async with Rounds(on, settings, scenarios) as rounds:
                 for number, each in enumerate(planned, 1):
                     step(f"[{number}/{len(planned)}] {each.wiring}")
                     document["rounds"].append(_kept(await rounds.round(each)))

@@ -2,89 +2,136 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import orjson
 import typer
 
-from kit.settings import Wiring
+from lab.commands.rounds_bar import RoundsBar
 from lab.comparing.comparison import compare_wirings
-from lab.comparing.scenarios import SCENARIOS
+from lab.comparing.differences import concluded
+from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
+from lab.comparing.scenarios import NAMES
+from lab.comparing.schedule import schedule
 from lab.comparing.settings import CompareSettings
 from lab.comparing.table import show
-from lab.console import console, errors, plain_errors, step
+from lab.comparing.time_left import in_words
+from lab.console import MISUSED, console, errors, fail, plain_errors, step
+from lab.report.page import write_report as write_page
 from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 from lab.running.shop import ground
 from lab.supervision import Home
 
+_USUAL_WIRINGS, _USUAL_SCENARIOS = ",".join(USUAL.wirings), ",".join(USUAL.scenarios)
+
 
 def compare(
-    wirings: Annotated[str, typer.Option(help=f"Which ones, of {', '.join(WIRINGS)}.")] = "events,chain",
-    scenario: Annotated[str, typer.Option(help=f"One or more of {', '.join(SCENARIOS)}.")] = "healthy",
-    rate: Annotated[float, typer.Option(min=0.1, help="Orders a second, sent whatever the answers do.")] = 50.0,
-    seconds: Annotated[float, typer.Option(min=1, help="Measured seconds of a round.")] = 20.0,
-    warmup: Annotated[float, typer.Option(min=0, help="Seconds of load before them that are not measured.")] = 3.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each wiring; below five nothing is significant.")] = 3,
+    wirings: Annotated[
+        str | None, typer.Option(help=f"Which ones, of {', '.join(WIRINGS)}.", show_default=_USUAL_WIRINGS)
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            help=f"One or more of {', '.join(NAMES)}, and files of your own (.toml).", show_default=_USUAL_SCENARIOS
+        ),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Orders a second, sent whatever the answers do.")] = USUAL.rate,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="Measured seconds of a round, or more.", show_default=f"{USUAL.seconds:g}"),
+    ] = None,
+    warmup: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds of load before them, not measured.", show_default=f"{USUAL.warmup_seconds:g}"
+        ),
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Rounds of each wiring; below five nothing is significant.", show_default=str(USUAL.rounds)
+        ),
+    ] = None,
     arrivals: Annotated[str, typer.Option(help="constant or poisson.")] = "constant",
     saturate: Annotated[bool, typer.Option("--saturate", help="Short for --scenario saturation.")] = False,
     concurrency: Annotated[str, typer.Option(help="saturation: how many customers at a time.")] = "32,128",
-    quick: Annotated[bool, typer.Option("--quick", help="One round of 6 seconds: a look, not a measurement.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="About a minute: a look, not a measurement.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Every scenario, every wiring; takes hours.")] = False,
     hold_transaction: Annotated[
         bool, typer.Option("--hold-transaction", help="chain: keep its transaction open through its calls.")
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Where the figures go [reports/compare-TIME.json].")
+        Path | None, typer.Option("--json", help="Another place for results.json, beside reports/compare-TIME.")
     ] = None,
 ) -> None:
     """Run the same orders through several wirings, in alternating rounds, each with fresh databases, and show the cost.
 
-    Exit code 0 whatever the wirings lost: that is the result. Needs the machine to itself: stop the shop first.
+    Takes about ten minutes and says beforehand how long. Ctrl-C stops it and shows what is done; once more ends it at
+    once. Exit code 0 whatever the wirings lost: that is the result. Needs the machine to itself: stop the shop first.
 
-    Example: `shop compare --scenario healthy,products-down --rate 100 --rounds 5`
+    Example: `shop compare --scenario products-down,kafka-down --rate 100`
     """
+    if quick and full:
+        raise fail("--quick or --full, not both", code=MISUSED)
     with plain_errors():
-        settings = CompareSettings(
-            wirings=cast(tuple[Wiring, ...], tuple(_list(wirings))),
-            scenarios=("saturation",) if saturate else tuple(_list(scenario)),
-            rate=rate,
-            seconds=seconds,
-            warmup_seconds=warmup,
-            rounds=rounds,
-            arrivals=arrivals,
-            concurrencies=tuple(_numbers(concurrency)),
-            hold_transaction=hold_transaction,
-        )
-        if quick:
-            settings = replace(settings, rounds=1, seconds=6.0, warmup_seconds=1.0)
-        document = asyncio.run(_run(settings))
-    show(document, console)
-    write_report(document, json_file)
+        given = {
+            "wirings": _tuple(wirings),
+            "scenarios": ("saturation",) if saturate else _tuple(scenario),
+            "rate": rate,
+            "seconds": seconds,
+            "warmup_seconds": warmup,
+            "rounds": rounds,
+            "arrivals": arrivals,
+            "concurrencies": tuple(_numbers(concurrency)),
+            "hold_transaction": hold_transaction,
+        }
+        settings = settings_for(QUICK if quick else FULL if full else USUAL, given)
+        document: dict[str, Any] = {}
+        try:
+            asyncio.run(_run(settings, document))
+        finally:
+            _report(document, json_file)
 
 
-async def _run(settings: CompareSettings) -> dict[str, Any]:
+async def _run(settings: CompareSettings, document: dict[str, Any]) -> None:
     def note(name: str, text: str) -> None:
         step(f"{name}: {text}")
 
-    with errors.status("comparing") as spinner:
+    number = len(list(schedule(settings, settings.chosen())))
+    step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
+    async with ground(Home.from_environment(), step, lambda _name, _line: None, note) as on:
+        with RoundsBar(errors) as bar:
+            await compare_wirings(on, settings, step, watch=bar.begins, document=document)
 
-        def say(text: str) -> None:
-            step(text)
-            spinner.update(text)
 
-        async with ground(Home.from_environment(), say, lambda _name, _line: None, note) as on:
-            return await compare_wirings(on, settings, say)
+def _report(document: dict[str, Any], json_file: Path | None) -> None:
+    """Shows and writes what was done, all of it or not; nothing when no round was."""
+    if not document.get("rounds"):
+        return
+    if stopped := document["stopped"]:
+        done, planned = stopped["rounds_done"], stopped["rounds_planned"]
+        errors.print(f"[yellow]stopped[/yellow] after {done} of {planned} rounds; the figures are of those")
+    whole = concluded(document)
+    show(whole, console)
+    write_report(whole, json_file)
 
 
 def write_report(document: dict[str, Any], path: Path | None = None) -> Path:
-    """Writes the whole document, every round of it, and says where."""
-    path = path or Path("reports") / f"compare-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    errors.print(f"[dim]every round and its histogram: {path}[/dim]")
-    return path
+    """Writes the whole document, every round of it, and the page that explains it into a folder of their own, the
+    document also to ``path``; says where."""
+    folder = Path("reports") / f"compare-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    results = folder / "results.json"
+    results.write_bytes(text)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text)
+    errors.print(f"[dim]every round and its histograms: {results}[/dim]", soft_wrap=True)
+    errors.print(f"the report: [bold]{write_page(document, folder)}[/bold]", soft_wrap=True)
+    return folder
 
 
 def _numbers(text: str) -> list[int]:
@@ -92,6 +139,10 @@ def _numbers(text: str) -> list[int]:
         return [int(name) for name in _list(text)]
     except ValueError:
         raise ShopError(f"customers at a time are whole numbers such as 32,128, not {text!r}") from None
+
+
+def _tuple(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(_list(text))
 
 
 def _list(text: str) -> list[str]:

@@ -47,7 +47,7 @@ def demo(
             rate=rate,
             seconds=seconds,
             warmup_seconds=warmup,
-            down_seconds=down,
+            fault_seconds=down,
             rounds=1,
         )
         clean = asyncio.run(_demo(Home.from_environment(), settings))
@@ -66,7 +66,9 @@ async def _demo(home: Home, settings: CompareSettings) -> bool:
         show_journey(await follow(layout, _MASK, 1), console)
         await stop_services(on.supervisor, layout)
 
-        _chapter(f"Events against the chain: healthy, and with products down for {settings.down_seconds:g} seconds")
+        _chapter(
+            f"Events against the chain: healthy, and with products down for {settings.fault_seconds or 0:g} seconds"
+        )
         document = await compare_wirings(on, settings, step)
         show(document, console)
         write_report(document)

@@ -1,48 +1,80 @@
-"""A whole comparison: wirings alternating in rounds, scenario by scenario, and one document at the end."""
+"""A whole comparison: wirings alternating in rounds, scenario by scenario, in one document that grows meanwhile."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import concluded
-from lab.comparing.rounds import Planned, Rounds
-from lab.comparing.scenarios import steps
+from lab.comparing.presets import expected
+from lab.comparing.rounds import Rounds
+from lab.comparing.scenarios import Scenario
+from lab.comparing.schedule import schedule, warm_ups
 from lab.comparing.settings import CompareSettings
+from lab.comparing.time_left import TimeLeft
 from lab.mesh.sidecars import ensure_mesh
+from lab.running.errors import ShopError
 from lab.running.shop import Ground
 
 Say = Callable[[str], None]
+Watch = Callable[[str, TimeLeft], None]
+"""Is told of each round when it begins."""
 
 
-async def compare_wirings(on: Ground, settings: CompareSettings, say: Say) -> dict[str, Any]:
-    """Runs everything; the document holds conditions, every round and what they amount to. Neighbouring rounds are of
-    different wirings, and each wiring goes first equally often, so that a machine that slows down slows all of them."""
+async def compare_wirings(
+    on: Ground,
+    settings: CompareSettings,
+    say: Say,
+    *,
+    watch: Watch | None = None,
+    document: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Runs everything; the document holds conditions, every round and what they amount to. ``say`` hears what is done
+    to the shops, and of each round unless somebody watches.
+
+    Who gives a ``document`` has in it what was done, round by round, when the comparison is stopped or fails in
+    between; ``stopped`` says then how much that was.
+    """
+    document = {} if document is None else document
+    scenarios = settings.chosen()
+    need_own_servers(on, scenarios)
     if "chain-mesh" in settings.wirings:
         ensure_mesh()
+    planned_rounds, warming = list(schedule(settings, scenarios)), warm_ups(settings)
     layout = on.layout("template", "events", "shop-compare-template", usual_ports=False)
     embedded = [server.name for server in on.backends.embedded]
-    document: dict[str, Any] = {"conditions": await conditions(settings, layout, embedded=embedded), "rounds": []}
+    document |= {
+        "stopped": {"rounds_done": 0, "rounds_planned": len(planned_rounds)},
+        "conditions": await conditions(settings, layout, embedded=embedded),
+        "scenarios": {name: one.model_dump(mode="json") for name, one in scenarios.items()},
+        "rounds": [],
+    }
     say("databases for the rounds")
-    async with Rounds(on, settings) as rounds:
-        planned_rounds = list(schedule(settings))
-        for position, planned in enumerate(planned_rounds, 1):
-            say(f"[{position}/{len(planned_rounds)}] {_told(planned, settings)}")
-            document["rounds"].append(await rounds.round(planned))
+    tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings))
+    async with Rounds(on, settings, scenarios, say) as rounds:
+        for position, planned in enumerate([*warming, *planned_rounds]):
+            left.begins(position)
+            number = position - len(warming) + 1
+            place = f"[{number}/{len(planned_rounds)}] " if number > 0 else ""
+            tell(f"{place}{planned.told(rounds.rate(planned))}", left)
+            figures = await rounds.round(planned)
+            if number > 0:
+                document["rounds"].append(figures)
+                document["stopped"]["rounds_done"] = number
+    document["stopped"] = None
     return concluded(document)
 
 
-def schedule(settings: CompareSettings) -> Iterator[Planned]:
-    """The rounds in their order."""
-    for scenario in settings.scenarios:
-        for number in range(1, settings.rounds + 1):
-            shift = (number - 1) % len(settings.wirings)
-            for concurrency in settings.concurrencies if scenario == "saturation" else (0,):
-                for wiring in settings.wirings[shift:] + settings.wirings[:shift]:
-                    for step in steps(scenario, wiring):
-                        yield Planned(scenario, wiring, number, concurrency, step)
-
-
-def _told(planned: Planned, settings: CompareSettings) -> str:
-    busy = f"{planned.concurrency} at a time" if planned.concurrency else f"{settings.rate:g} orders/s"
-    where = f" at {planned.step}" if planned.step else ""
-    return f"{planned.scenario}{where}, round {planned.number}: {planned.wiring}, {busy}"
+def need_own_servers(on: Ground, scenarios: Mapping[str, Scenario]) -> None:
+    """Raises ShopError when a scenario takes a server down that is not ours."""
+    servers = {
+        "kafka": (on.backends.kafka, "KAFKA_BOOTSTRAP_SERVERS"),
+        "postgres": (on.backends.postgres, "SHOP_POSTGRES_URL"),
+    }
+    for name, scenario in scenarios.items():
+        for target in {fault.target for fault in scenario.faults} & servers.keys():
+            server, variable = servers[target]
+            if server is None:
+                raise ShopError(
+                    f"{name} takes {target} down, and {variable} names one that is not ours: unset it, and an embedded "
+                    "one is started; or leave the scenario out"
+                )

@@ -18,7 +18,7 @@ import psutil
 from lab.backends.errors import NoJava
 from lab.backends.jars import JarLock
 from lab.backends.java import find_java
-from lab.comparing.overrides import overrides
+from lab.comparing.overrides import in_force, overrides
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
 from orders_svc.settings import OrdersSettings
@@ -28,7 +28,8 @@ _PACKAGES = ("aiokafka", "faust-streaming", "fastapi", "sqlalchemy", "asyncpg", 
 
 async def conditions(settings: CompareSettings, layout: Layout, *, embedded: list[str]) -> dict[str, Any]:
     """A JSON-ready description; no addresses, no secrets. ``commit`` is None outside a git checkout; Kafka's version is
-    told only of the embedded one: a broker does not say its own."""
+    told only of the embedded one: a broker does not say its own. ``services`` has what each service goes by, as far as
+    no scenario tells it otherwise."""
     return {
         "command": " ".join(["shop", *sys.argv[1:]]),
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -49,6 +50,7 @@ async def conditions(settings: CompareSettings, layout: Layout, *, embedded: lis
         "overrides": overrides(os.environ),
         "backends": {name: "embedded" if name in embedded else "external" for name in ("kafka", "postgres")},
         "settings": asdict(settings),
+        "services": in_force(os.environ),
         "pending_timeout_seconds": pending_timeout(os.environ),
         "read_models": "events keep the product copy, without which no order is taken; no other read model runs",
         "load": "latency from the intended send time; generator, shop and backends share this machine",

@@ -30,10 +30,9 @@ def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
 
 def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
     """What somebody who reads only the figures would get wrong."""
-    settings = document["conditions"]["settings"]
     down = [row for row in rows if row.scenario == "products-down"]
     outage = (
-        f"products-down: completion includes the outage of {settings['down_seconds']:g} s: an order that events "
+        f"products-down: completion includes the outage of {_down_seconds(document):g} s: an order that events "
         "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
         "only in the shares."
     )
@@ -43,6 +42,13 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
         if (spread := row.figures["staleness p99"])
     ]
     return [*([outage] if down else []), *stale, *_promises(document["rounds"]), *_left_out(rows, document)]
+
+
+def _down_seconds(document: Mapping[str, Any]) -> float:
+    """How long products was to be down: the scenario says it, and in older documents the settings do."""
+    if scenario := document.get("scenarios", {}).get("products-down"):
+        return float(scenario["faults"][0]["seconds"])
+    return float(document["conditions"]["settings"].get("down_seconds", 10.0))
 
 
 def overridden(found: Mapping[str, Any]) -> str:

@@ -1,22 +1,24 @@
-"""One round: a fresh shop of one wiring, one load, perhaps a fault, rest, audit, figures."""
+"""One round: a fresh shop of one wiring, one load, perhaps faults, rest, audit, figures."""
 
 import asyncio
 import tempfile
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from kit.settings import Wiring
 from lab.audit import Audit, audit
 from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
-from lab.comparing.faults import Outage, await_crash, take_down
+from lab.comparing.coordinator import armed, surviving
+from lab.comparing.faults import Hit, Stage, absent, strike
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
-from lab.comparing.scenarios import COORDINATOR_AWAY, prepared, surviving
+from lab.comparing.scenarios import Scenario, chosen
+from lab.comparing.schedule import Planned, load_seconds
 from lab.comparing.settings import CompareSettings
+from lab.comparing.validity import outage, why_missed
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
 from lab.load.records import read_records
@@ -26,30 +28,25 @@ from lab.running.lag import Lag
 from lab.running.layout import Layout
 from lab.running.prepare import declare_topics, migrate, prepare_databases, remove, seed
 from lab.running.shop import Ground, start_services, stop_services
-from lab.running.specs import service_spec
 from lab.watching.products import put_up
 
 START_DELAY = 1.0
 """Seconds between starting the generator and its first order: its own start-up is not the shop's business."""
 
 
-@dataclass(frozen=True)
-class Planned:
-    """One round to run. ``concurrency`` is 0 for open loops; ``step`` is where a coordinator is killed, if it is."""
-
-    scenario: str
-    wiring: Wiring
-    number: int
-    concurrency: int = 0
-    step: str = ""
-
-
 class Rounds:
     """Runs rounds on given ground. Entering makes the migrated and seeded databases that each round gets copies of,
     leaving removes them. Nothing of a round survives it but its figures."""
 
-    def __init__(self, on: Ground, settings: CompareSettings) -> None:
-        self._on, self._settings = on, settings
+    def __init__(
+        self,
+        on: Ground,
+        settings: CompareSettings,
+        scenarios: Mapping[str, Scenario],
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._on, self._settings, self._say = on, settings, say
+        self._scenarios = {**chosen(("healthy",)), **scenarios}
         self._template = on.layout("template", "events", "shop-compare-template", usual_ports=False)
         self._run = f"{int(time.time()):x}"
         self._count = 0
@@ -64,16 +61,16 @@ class Rounds:
     async def __aexit__(self, *_: object) -> None:
         await remove(self._template)
 
+    def rate(self, planned: Planned) -> float:
+        """Orders a second of that round; 0 in a closed loop."""
+        return self._scenarios[planned.scenario].load.rate(self._settings.rate)
+
     async def round(self, planned: Planned) -> dict[str, Any]:
-        """The figures of one round, JSON-ready. Raises SupervisionError, ShopError, LoadFailed."""
+        """The figures of one round, JSON-ready. However it ends, its faults are undone and its shop is removed. Raises
+        SupervisionError, ShopError, LoadFailed."""
         self._count += 1
-        scenario, wiring = planned.scenario, planned.wiring
-        name = f"r{self._run}_{self._count}_{wiring}"
-        prefix = f"shop-compare-{self._run}-{self._count}"
-        held = self._settings.hold_transaction
-        plain = self._on.layout(name, wiring, prefix, usual_ports=False, hold_transaction=held)
-        before = self._settings.rate * (self._settings.warmup_seconds + self._settings.seconds / 5)
-        layout = prepared(plain, scenario, planned.step, orders_before=before)
+        scenario, wiring = self._scenarios[planned.scenario], planned.wiring
+        layout = self._layout(planned, scenario)
         supervisor = self._on.supervisor
         async with AsyncExitStack() as stack:
             stack.push_async_callback(remove, layout)
@@ -83,10 +80,11 @@ class Rounds:
             lag = await stack.enter_async_context(Lag(layout)) if wiring == "events" else None
             accounts = await stack.enter_async_context(Accounting(supervisor))
             records = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.csv"
-            plan = self._plan(layout, records, scenario, planned.concurrency)
+            plan = self._plan(layout, records, planned)
             if planned.step:
                 plan = replace(plan, products=(*plan.products, await put_up(layout, stock=0)))
-            result, outage = await self._load(plan, planned, surviving(layout), accounts)
+            stage = Stage(supervisor, surviving(layout), accounts.sample, self._say)
+            result, hits = await self._load(plan, scenario, stage, planned.step)
             behind, deadline = lag.total if lag else None, self._settings.quiet_deadline
             used = [accounts.use()]
             stillness = await wait_until_quiet(
@@ -100,60 +98,67 @@ class Rounds:
             found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
             figures = await self._figures(layout, plan, result, found, use)
             return {
-                "scenario": scenario,
+                "scenario": planned.scenario,
                 "wiring": wiring,
                 "round": planned.number,
                 "concurrency": planned.concurrency,
                 "step": planned.step,
-                "outage": None if outage is None else asdict(outage),
+                "outage": outage(hits),
+                "faults": [asdict(hit) for hit in hits],
+                "notes": [why for fault in scenario.faults if (why := absent(fault, stage))],
+                "invalid": why_missed(hits, until=result.measured_from + plan.seconds, step=planned.step),
                 **figures,
             }
 
-    def _plan(self, layout: Layout, records: Path, scenario: str, concurrency: int) -> LoadPlan:
+    def _layout(self, planned: Planned, scenario: Scenario) -> Layout:
         settings = self._settings
-        plan = LoadPlan(
+        name, prefix = f"r{self._run}_{self._count}_{planned.wiring}", f"shop-compare-{self._run}-{self._count}"
+        plain = self._on.layout(
+            name, planned.wiring, prefix, usual_ports=False, hold_transaction=settings.hold_transaction
+        )
+        before = scenario.load.rate(settings.rate) * (settings.warmup_seconds + settings.seconds / 5)
+        return armed(
+            replace(plain, told={str(service): told for service, told in scenario.told.items()}),
+            planned.step,
+            orders_before=before,
+        )
+
+    def _plan(self, layout: Layout, records: Path, planned: Planned) -> LoadPlan:
+        settings, scenario = self._settings, self._scenarios[planned.scenario]
+        return LoadPlan(
             url=f"{layout.http('orders')}/orders",
             run=layout.name,
             records=str(records),
-            rate=settings.rate,
-            seconds=settings.measured_seconds(scenario),
+            rate=self.rate(planned),
+            concurrency=planned.concurrency,
+            seconds=load_seconds(planned, scenario, settings),
             warmup_seconds=settings.warmup_seconds,
             arrivals="poisson" if settings.arrivals == "poisson" else "constant",
-            products=settings.products,
+            products=scenario.load.products or settings.products,
             start_at=time.time() + START_DELAY,
         )
-        return replace(plan, rate=0.0, concurrency=concurrency) if concurrency else plan
 
     async def _load(
-        self, plan: LoadPlan, planned: Planned, plain: Layout, accounts: Accounting
-    ) -> tuple[LoadResult, Outage | None]:
-        load = await Load.start(plan)
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(load.result())]
-        if fault := self._fault(plan, planned, plain, accounts):
-            tasks.append(asyncio.create_task(fault))
-        try:
-            result, *outages = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-            await load.stop()
-        return result, outages[0] if outages else None
-
-    def _fault(
-        self, plan: LoadPlan, planned: Planned, plain: Layout, accounts: Accounting
-    ) -> Coroutine[Any, Any, Outage | None] | None:
+        self, plan: LoadPlan, scenario: Scenario, stage: Stage, step: str
+    ) -> tuple[LoadResult, Sequence[Hit]]:
+        """The load and what hit the shop meanwhile; returns when all of that is undone, also when it is cancelled."""
         assert plan.start_at is not None
-        supervisor, begin = self._on.supervisor, plan.start_at + plan.warmup_seconds
-        at, down = begin + plan.seconds / 5, self._settings.down_seconds
-        if planned.scenario == "products-down":
-            return take_down("products", supervisor, accounts, at=at, seconds=down)
-        if planned.step:
-            healthy, end = service_spec(plain, "orders"), begin + plan.seconds
-            return await_crash(healthy, supervisor, accounts, until=end, seconds=COORDINATOR_AWAY)
-        if planned.scenario == "coordinator-killed":
-            return take_down("orders", supervisor, accounts, at=at, seconds=COORDINATOR_AWAY)
-        return None
+        begin = plan.start_at + plan.warmup_seconds
+        load = await Load.start(plan)
+        loading = asyncio.create_task(load.result())
+        striking = [
+            asyncio.create_task(
+                strike(fault, stage, at=begin + fault.starts(plan.seconds), until=begin + plan.seconds, step=step)
+            )
+            for fault in scenario.faults
+        ]
+        tasks: list[asyncio.Task[Any]] = [loading, *striking]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _end(tasks)
+            await load.stop()
+        return loading.result(), [hit for task in striking if (hit := task.result()) is not None]
 
     async def _figures(
         self, layout: Layout, plan: LoadPlan, result: LoadResult, found: Audit, use: CpuUse
@@ -171,3 +176,16 @@ class Rounds:
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
         }
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancels them and waits until they have undone what they did; cancelled once more, they need not."""
+    for task in tasks:
+        task.cancel()
+    try:
+        await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise

@@ -35,7 +35,11 @@ class Settings(BaseModel):
     seconds: float = Field(description="measured seconds of a round, at least")
     warmup_seconds: float = Field(description="seconds of load before them, in no figure but CPU")
     rounds: int = Field(description="planned, of each wiring and scenario")
-    down_seconds: float = Field(description="seconds that a service is away, where one is")
+    down_seconds: float | None = Field(
+        None, description="seconds that a service is away, in documents whose `scenarios` do not say it"
+    )
+    fault_seconds: float | None = Field(None, description="how long faults last instead of what their files say")
+    warming_seconds: float | None = Field(None, description="of the round that warms each wiring up and is not kept")
     concurrencies: list[int] = Field(description="customers at a time of closed loops")
     arrivals: str = Field(description="how orders are spread over time: constant, poisson")
     products: list[int] = Field(description="the products that are ordered, in turn")
@@ -58,6 +62,9 @@ class Conditions(Part):
     settings: Settings
     pending_timeout_seconds: float | None = Field(
         None, description="a pending order is cancelled after so many seconds"
+    )
+    services: dict[str, dict[str, bool | float | str]] = Field(
+        {}, description="every setting of each service, as far as no scenario tells it otherwise"
     )
     read_models: str = Field(description="which read models ran, in words")
     load: str = Field(description="how latency was measured, in words")

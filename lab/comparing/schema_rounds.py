@@ -84,7 +84,7 @@ class Audit(Part):
 
 
 class Outage(Part):
-    """A service that was away: today's single fault; see `faults`."""
+    """The first service that was killed, if one was; see `faults`."""
 
     service: str = Field(description="its name")
     killed_at: float = Field(description="Unix time")
@@ -94,10 +94,11 @@ class Outage(Part):
 class Fault(Part):
     """Something that was done to the shop, as it really happened."""
 
-    kind: str = Field(description="kill, hang, slow, errors, kafka-down, postgres-down, prices and the like")
+    kind: str = Field(description="kill, hang, crash, deploy, prices")
     target: str | None = Field(description="what it was done to, such as products")
     began_at: float = Field(description="Unix time")
     ended_at: float | None = Field(description="Unix time at which it was undone")
+    count: int | None = Field(None, description="how many changes were accepted, where the fault is many")
 
 
 class Staleness(Percentiles):
@@ -154,6 +155,7 @@ class Round(Part):
     step: str = Field("", description="coordinator-killed: the step of the protocol")
     outage: Outage | None = None
     faults: list[Fault] = Field([], description="what was done to the shop")
+    notes: list[str] = Field([], description="why a fault did not apply, such as that the wiring has no worker")
     invalid: str | None = Field(None, description="why the round may not be used; beside `load.invalid`")
     load: Load
     outcomes: dict[str, int] | None = Field(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from kit.settings import Wiring
-from lab.comparing.scenarios import SCENARIOS
+from lab.comparing.scenarios import Scenario, chosen, shortened
 from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 
@@ -14,10 +14,10 @@ _MOST = 100_000
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """Each round sends ``warmup_seconds + seconds`` of orders at ``rate`` a second (saturation: as many at a time as
-    ``concurrencies`` say). In ``products-down`` products is killed a fifth into the measured time and started again
-    ``down_seconds`` later; such a round is measured for at least 1.8 times as long. In ``products-slow`` it is as slow
-    as in the original lab; in ``coordinator-killed`` orders dies, once a step of its protocol (see ``scenarios``).
+    """Each round sends ``warmup_seconds + seconds`` of orders at ``rate`` a second, unless its scenario says otherwise;
+    in a closed load as many at a time as ``concurrencies`` say. ``scenarios`` are names, or files (see
+    ``lab.comparing.scenarios``); ``fault_seconds`` is how long faults last instead of what these say. From two rounds
+    on every wiring is warmed up for ``warming_seconds`` by a round that is not kept.
     ``quiet_deadline`` is how long the audit waits for a round to come to rest. ``hold_transaction``: the chain keeps
     its transaction open through its calls, as the original lab did. Raises ShopError, which says what is right."""
 
@@ -27,7 +27,8 @@ class CompareSettings:
     seconds: float = 20.0
     warmup_seconds: float = 3.0
     rounds: int = 3
-    down_seconds: float = 10.0
+    fault_seconds: float | None = None
+    warming_seconds: float = 10.0
     concurrencies: tuple[int, ...] = (32, 128)
     arrivals: str = "constant"
     products: tuple[int, ...] = (1, 2, 3, 4, 5)
@@ -36,7 +37,7 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         _known("wiring", self.wirings, WIRINGS)
-        _known("scenario", self.scenarios, SCENARIOS)
+        chosen(self.scenarios)
         if not self.concurrencies or min(self.concurrencies) < 1 or max(self.concurrencies) > 2000:
             raise ShopError("customers at a time are 1 to 2000")
         if self.rounds < 1:
@@ -44,15 +45,20 @@ class CompareSettings:
         _known("kind of arrivals", (self.arrivals,), ARRIVALS)
         _number("rate", self.rate)
         _number("seconds", self.seconds)
-        _number("down_seconds", self.down_seconds)
+        if self.fault_seconds is not None:
+            _number("fault_seconds", self.fault_seconds)
         _number("warm-up seconds", self.warmup_seconds, zero=True)
+        _number("warming_seconds", self.warming_seconds)
         _number("quiet_deadline", self.quiet_deadline, zero=True)
         if self.hold_transaction and "chain" not in self.wirings:
             raise ShopError("only the chain can hold its transaction: compare it, or leave --hold-transaction out")
 
-    def measured_seconds(self, scenario: str) -> float:
-        """How long a round of that scenario is measured."""
-        return max(self.seconds, 1.8 * self.down_seconds) if scenario == "products-down" else self.seconds
+    def chosen(self) -> dict[str, Scenario]:
+        """The scenarios by name, read anew. Raises ShopError."""
+        found = chosen(self.scenarios)
+        if self.fault_seconds is None:
+            return found
+        return {name: shortened(scenario, self.fault_seconds) for name, scenario in found.items()}
 
 
 def _known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -73,7 +73,7 @@ def test_the_demo_tells_its_whole_story_and_stops_what_it_started(home: Home, tm
     assert [line for line in story if line not in told] == [], told
     assert sorted(story, key=told.index) == story
     assert "Traceback" not in told
-    assert len(list((tmp_path / "reports").glob("compare-*.json"))) == 1
+    assert len(list((tmp_path / "reports").glob("compare-*/report.html"))) == 1
     assert left_behind(home) == []
     assert read_state(home) is None
 

@@ -51,7 +51,7 @@ def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["compare", "--help"], "compare-TIME.json"), (["status", "--help"], "outbox"), (["doctor"], "Python")],
+    [(["compare", "--help"], "compare-TIME"), (["status", "--help"], "outbox"), (["doctor"], "Python")],
 )
 def test_no_color_means_no_escape_codes_even_on_a_terminal(arguments: list[str], told: str) -> None:
     """FORCE_COLOR stands for the terminal; NO_COLOR wins over colours, and styles are escape codes, too."""

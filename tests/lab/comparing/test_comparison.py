@@ -14,7 +14,7 @@ from lab.running.shop import ground
 from lab.supervision import Home
 
 SMALL = CompareSettings(
-    scenarios=("healthy", "products-down"), rate=20, seconds=4, warmup_seconds=0.5, rounds=1, down_seconds=2
+    scenarios=("healthy", "products-down"), rate=20, seconds=4, warmup_seconds=0.5, rounds=1, fault_seconds=2
 )
 
 
@@ -28,7 +28,9 @@ async def test_events_lose_nothing_and_the_chain_loses_the_time_that_products_wa
     async with ground(Home(tmp_path / "home"), said.append, print_line, print_line) as on:
         document = await compare_wirings(on, SMALL, said.append)
     rounds = {(one["scenario"], one["wiring"]): one for one in document["rounds"]}
-    assert list(rounds) == [(s, w) for s in ("healthy", "products-down") for w in ("events", "chain")]
+    assert rounds.keys() == {(s, w) for s in ("healthy", "products-down") for w in ("events", "chain")}
+    assert document["stopped"] is None
+    assert document["scenarios"]["products-down"]["faults"][0]["seconds"] == 2
     for one in rounds.values():
         assert one["load"]["offered"] == 80
         assert sum(one["outcomes"].values()) == 80, "every order offered is in one column"
@@ -39,7 +41,14 @@ async def test_events_lose_nothing_and_the_chain_loses_the_time_that_products_wa
         assert events["audit"]["findings"] == 0, events["audit"]
     assert rounds["healthy", "chain"]["outcomes"] == {"confirmed": 80}
     assert rounds["products-down", "chain"]["outcomes"]["confirmed"] < 80
-    assert rounds["products-down", "events"]["outage"]["service"] == "products"
+    for wiring in ("events", "chain"):
+        one = rounds["products-down", wiring]
+        assert one["outage"]["service"] == "products"
+        assert one["invalid"] is None
+        (fault,) = one["faults"]
+        assert (fault["kind"], fault["target"]) == ("kill", "products")
+        assert one["load"]["measured_from"] < fault["began_at"] < fault["ended_at"] - 2
+        assert rounds["healthy", wiring]["faults"] == []
     assert list(undocumented(Results.model_validate(document))) == [], "describe these keys in lab/comparing/schema*.py"
     assert document["summary"]
     assert document["differences"]

@@ -193,7 +193,7 @@ def test_confirmed_is_a_share_of_what_was_offered() -> None:
         {"seconds": float("inf")},
         {"warmup_seconds": -1.0},
         {"warmup_seconds": float("nan")},
-        {"down_seconds": 0.0},
+        {"fault_seconds": 0.0},
         {"arrivals": "burst"},
         {"concurrencies": ()},
         {"wirings": ("events",), "hold_transaction": True},

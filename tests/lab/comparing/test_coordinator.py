@@ -1,12 +1,12 @@
-"""What a scenario tells its shop, and where it has a coordinator killed."""
+"""Where a coordinator is killed, and what its shop is told for it."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lab.comparing.comparison import schedule
-from lab.comparing.scenarios import SLOW, prepared, steps, surviving
+from lab.comparing.coordinator import armed, steps, surviving
+from lab.comparing.schedule import schedule
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
 from lab.running.specs import environment
@@ -24,15 +24,9 @@ LAYOUT = Layout(
 )
 
 
-def test_products_is_as_slow_as_in_the_original_lab_and_nobody_else() -> None:
-    layout = prepared(LAYOUT, "products-slow", "", orders_before=100)
-    assert environment(layout, "products").items() >= SLOW.items()
-    assert not environment(layout, "orders").keys() & SLOW.keys()
-
-
 @pytest.mark.parametrize(("step", "times"), [("2pc.coordinator.decided", 100), ("2pc.coordinator.aborting", 20)])
 def test_a_coordinator_dies_at_its_step_once_the_load_is_under_way(step: str, times: int) -> None:
-    layout = prepared(LAYOUT, "coordinator-killed", step, orders_before=120)
+    layout = armed(LAYOUT, step, orders_before=120)
     assert environment(layout, "orders")["SHOP_CRASH_AT"] == f"{step}:{times}"
     assert "SHOP_CRASH_AT" not in environment(layout, "products")
 
@@ -41,7 +35,7 @@ def test_a_coordinator_dies_at_its_step_once_the_load_is_under_way(step: str, ti
 def test_tries_run_out_before_their_confirmation_where_a_coordinator_dies_compensating(
     step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = prepared(replace(LAYOUT, wiring="tcc"), "coordinator-killed", step, orders_before=120)
+    layout = armed(replace(LAYOUT, wiring="tcc"), step, orders_before=120)
     assert environment(layout, "orders")["SHOP_CRASH_AT"] == f"{step}:1"
 
     orders = as_told(OrdersSettings, environment(layout, "orders"), monkeypatch)
@@ -54,7 +48,7 @@ def test_tries_run_out_before_their_confirmation_where_a_coordinator_dies_compen
 
 
 def test_a_coordinator_is_started_again_with_all_it_was_told_but_its_death() -> None:
-    layout = prepared(replace(LAYOUT, wiring="tcc"), "coordinator-killed", "tcc.compensated", orders_before=120)
+    layout = armed(replace(LAYOUT, wiring="tcc"), "tcc.compensated", orders_before=120)
     again = environment(surviving(layout), "orders")
     assert again == {name: told for name, told in environment(layout, "orders").items() if name != "SHOP_CRASH_AT"}
     assert environment(surviving(layout), "products") == environment(layout, "products")
@@ -68,19 +62,17 @@ def as_told(settings: type[Any], told: dict[str, str], monkeypatch: pytest.Monke
         return settings()
 
 
+def test_what_the_scenario_tells_stands_beside_it() -> None:
+    slow = {"products": {"SHOP_INJECT_DELAY_MS": "400"}, "orders": {"SHOP_DATABASE_POOL": "5"}}
+    layout = armed(replace(LAYOUT, told=slow), "2pc.coordinator.decided", orders_before=120)
+    assert environment(layout, "products")["SHOP_INJECT_DELAY_MS"] == "400"
+    assert environment(surviving(layout), "orders")["SHOP_DATABASE_POOL"] == "5"
+    assert surviving(armed(replace(LAYOUT, told=slow), "", orders_before=120)).told == slow
+
+
 def test_every_step_of_a_protocol_has_its_round_and_the_others_are_killed_once() -> None:
     settings = CompareSettings(wirings=("chain", "2pc", "3pc", "tcc"), scenarios=("coordinator-killed",), rounds=1)
-    planned = [(one.wiring, one.step) for one in schedule(settings)]
-    assert planned == [(w, step) for w in settings.wirings for step in steps("coordinator-killed", w)]
+    planned = [(one.wiring, one.step) for one in schedule(settings, settings.chosen())]
+    assert planned == [(wiring, step) for wiring in settings.wirings for step in steps(wiring)]
     assert planned[0] == ("chain", "")
     assert len(planned) == len(set(planned)) > 20
-
-
-def test_other_scenarios_have_one_round_a_wiring() -> None:
-    settings = CompareSettings(wirings=("chain", "2pc"), scenarios=("healthy", "products-slow"), rounds=1)
-    assert [(one.scenario, one.wiring, one.step) for one in schedule(settings)] == [
-        ("healthy", "chain", ""),
-        ("healthy", "2pc", ""),
-        ("products-slow", "chain", ""),
-        ("products-slow", "2pc", ""),
-    ]

@@ -1,0 +1,42 @@
+"""Three sizes of a comparison: a look, what one runs before believing anything, and everything."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from kit.settings import Wiring
+from lab.comparing.scenarios import NAMES
+from lab.comparing.schedule import expected_seconds, schedule, warm_ups
+from lab.comparing.settings import CompareSettings
+from lab.running.layout import WIRINGS
+
+STARTING = 15.0
+"""Seconds until Kafka, PostgreSQL and the databases of the rounds are there."""
+
+_OUTAGE = ("healthy", "products-down")
+
+QUICK = CompareSettings(scenarios=_OUTAGE, rounds=1, seconds=5.0, warmup_seconds=1.0, fault_seconds=3.0)
+"""About a minute: one round each, so nothing is said about which differences are noise."""
+
+USUAL = CompareSettings(scenarios=_OUTAGE, rounds=5, seconds=10.0, warmup_seconds=3.0)
+"""About ten minutes: five rounds each, from which on differences are tested."""
+
+FULL = replace(USUAL, wirings=cast(tuple[Wiring, ...], WIRINGS), scenarios=NAMES)
+"""Hours: every scenario, every wiring."""
+
+
+def settings_for(preset: CompareSettings, given: Mapping[str, Any]) -> CompareSettings:
+    """The preset with what was asked for by name; None stands for what was not. Raises ShopError."""
+    return replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def expected(settings: CompareSettings) -> list[float]:
+    """Seconds of each round, in the order in which they are run, warm-ups first. Raises ShopError."""
+    scenarios = {**CompareSettings(scenarios=("healthy",)).chosen(), **settings.chosen()}
+    planned = [*warm_ups(settings), *schedule(settings, settings.chosen())]
+    return [expected_seconds(one, scenarios[one.scenario], settings) for one in planned]
+
+
+def estimate(settings: CompareSettings) -> float:
+    """Seconds that the whole of it takes, about."""
+    return STARTING + sum(expected(settings))

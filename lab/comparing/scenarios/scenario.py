@@ -1,0 +1,180 @@
+"""What a scenario's file may say, and how wrong files are told what would be right."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from delivery_svc.settings import DeliverySettings
+from kit.settings import ServiceSettings
+from lab.comparing.overrides import OURS
+from orders_svc.settings import OrdersSettings
+from products_svc.settings import ProductsSettings
+
+Kind = Literal["kill", "hang", "crash", "deploy", "prices"]
+Target = Literal["orders", "products", "delivery", "orders-worker", "kafka", "postgres"]
+Service = Literal["orders", "products", "delivery"]
+Told = Mapping[str, str]
+
+TARGETS: Mapping[Kind, tuple[Target, ...]] = {
+    "kill": ("orders", "products", "delivery", "orders-worker", "kafka", "postgres"),
+    "hang": ("orders", "products", "delivery", "orders-worker", "kafka"),
+    "crash": ("orders",),
+    "deploy": ("orders", "products", "delivery"),
+    "prices": ("products",),
+}
+_SETTINGS: Mapping[str, type[ServiceSettings]] = {
+    "orders": OrdersSettings,
+    "products": ProductsSettings,
+    "delivery": DeliverySettings,
+}
+_LONGEST = 3600.0
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class LoadShape(_Part):
+    """``open``: orders come at a rate, whatever the answers do: ``rate_factor`` times that of the command, or
+    ``orders_per_second``. ``closed``: so many customers at a time as the command says. ``products`` are ordered in turn
+    (none: those of the command)."""
+
+    kind: Literal["open", "closed"] = "open"
+    rate_factor: float = Field(default=1.0, gt=0, le=1000)
+    orders_per_second: float | None = Field(default=None, gt=0, le=100_000)
+    products: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(default=None, min_length=1, strict=False)
+
+    @model_validator(mode="after")
+    def _says_one_rate(self) -> Self:
+        given = self.model_fields_set & {"rate_factor", "orders_per_second"}
+        if self.kind == "closed" and given:
+            raise ValueError(f"a closed load has no rate: leave {' and '.join(sorted(given))} out")
+        if len(given) == 2:
+            raise ValueError("give rate_factor or orders_per_second, not both")
+        return self
+
+    def rate(self, usual: float) -> float:
+        """Orders a second where the command's rate is ``usual``; 0 in a closed loop."""
+        if self.kind == "closed":
+            return 0.0
+        return self.orders_per_second or usual * self.rate_factor
+
+
+class Fault(_Part):
+    """Something that is done to the shop and undone ``seconds`` later. It begins at ``at``, a share of the measured
+    time, or ``at_seconds`` into it.
+
+    ``kill``: SIGKILL, and started again. ``hang``: SIGSTOP, then SIGCONT. ``crash``: orders dies at a step of its
+    protocol, a round each; in wirings without one it is killed at ``at``. ``deploy``: the service is replaced by one
+    that is ``told`` other settings, and rolled back (dead letters are requeued then). ``prices``: prices are changed
+    ``per_second`` times a second, one product after the other, and set back.
+    """
+
+    kind: Kind
+    target: Target
+    at: float | None = Field(default=None, ge=0, lt=1)
+    at_seconds: float | None = Field(default=None, ge=0, le=_LONGEST)
+    seconds: float = Field(gt=0, le=_LONGEST)
+    per_second: float | None = Field(default=None, gt=0, le=1000)
+    told: Told | None = None
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if (self.at is None) == (self.at_seconds is None):
+            raise ValueError(
+                "say when it hits with at (a share of the measured time, 0 to 1) or at_seconds, one of them"
+            )
+        if self.target not in TARGETS[self.kind]:
+            raise ValueError(f"{self.kind} takes one of {', '.join(TARGETS[self.kind])} as target, not {self.target}")
+        for name, kind, example in (("per_second", "prices", "20"), ("told", "deploy", "{ SHOP_... = '...' }")):
+            given = getattr(self, name) is not None
+            if given != (self.kind == kind):
+                raise ValueError(
+                    f"{name} is for kind = '{kind}' alone: leave it out"
+                    if given
+                    else f"{kind} needs {name}, for example {name} = {example}"
+                )
+        if self.told is not None:
+            _can_be_told(self.target, self.told)
+        return self
+
+    def starts(self, measured: float) -> float:
+        """Seconds into ``measured`` seconds at which it hits."""
+        return self.at_seconds if self.at_seconds is not None else (self.at or 0.0) * measured
+
+
+class Scenario(_Part):
+    """``told`` are settings that services have for the whole of a round. A round is measured for ``least_seconds`` or
+    longer."""
+
+    title: str = Field(min_length=1, max_length=80)
+    text: str = Field(min_length=1, max_length=500)
+    load: LoadShape = LoadShape()
+    told: Mapping[Service, Told] = {}
+    faults: tuple[Fault, ...] = Field(default=(), strict=False)
+    least_seconds: float = Field(default=1.0, gt=0, le=_LONGEST)
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        for service, told in self.told.items():
+            _can_be_told(service, told)
+        crashes = [fault for fault in self.faults if fault.kind == "crash"]
+        if crashes and len(self.faults) > 1:
+            raise ValueError("a crash stands alone: a round has one step of the protocol, and no other fault")
+        for fault in self.faults:
+            if fault.at_seconds is not None and fault.at_seconds >= self.least_seconds:
+                raise ValueError(
+                    f"a fault at {fault.at_seconds:g} s needs a measured time beyond it: raise least_seconds "
+                    f"({self.least_seconds:g})"
+                )
+        return self
+
+    @property
+    def crashes(self) -> bool:
+        """Whether orders dies at the steps of its protocol."""
+        return any(fault.kind == "crash" for fault in self.faults)
+
+    def measured_seconds(self, usual: float) -> float:
+        return max(usual, self.least_seconds)
+
+
+def _can_be_told(service: str, told: Told) -> None:
+    """Raises ValueError when the service has no such setting or does not take the value."""
+    settings = _SETTINGS[service]
+    known = {f"SHOP_{name.upper()}": name for name in settings.model_fields if name not in OURS}
+    unknown = [name for name in told if name not in known]
+    if unknown:
+        raise ValueError(f"{service} has no setting {', '.join(unknown)}; docs/running.md has all of them")
+    values: dict[str, Any] = {known[name]: value for name, value in told.items()}
+    try:
+        settings(**{"database_url": "postgresql://nobody@127.0.0.1/none", **values})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"{service} does not take {dict(told)}: {wrong}") from None
+
+
+def in_words(error: ValidationError) -> str:
+    """What is wrong in a scenario's file, and what would be right."""
+    return "; ".join(f"{_place(one['loc'])}{_said(one)}" for one in error.errors())
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """``faults.1.kind`` counts as people do."""
+    words = [str(part + 1) if isinstance(part, int) else part for part in location]
+    return f"{'.'.join(words)}: " if words else ""
+
+
+def _said(one: Any) -> str:
+    kind, message = one["type"], str(one["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return f"there is no such entry; there are {', '.join(_entries(one['loc']))}"
+    if kind == "missing":
+        return "is missing"
+    return f"{message[0].lower()}{message[1:]}" + ("" if kind == "value_error" else f", not {one['input']!r}")
+
+
+def _entries(location: tuple[int | str, ...]) -> list[str]:
+    parts: Mapping[str, type[_Part]] = {"load": LoadShape, "faults": Fault}
+    part = parts.get(str(location[0]), Scenario) if len(location) > 1 else Scenario
+    return list(part.model_fields)

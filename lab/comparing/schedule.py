@@ -1,0 +1,68 @@
+"""Which rounds a comparison has, in which order, and about how long that takes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kit.settings import Wiring
+from lab.comparing.coordinator import steps
+from lab.comparing.scenarios import Scenario
+from lab.comparing.settings import CompareSettings
+
+WARMING = 0
+"""The number of rounds that only warm up and are not kept."""
+
+AROUND = 8.0
+"""Seconds that a round takes beside its load: fresh databases, starting, coming to rest, the audit, stopping. Measured
+on two cores; while a comparison runs, what its rounds really took counts instead."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One round to run. ``concurrency`` is 0 for open loops; ``step`` is where a coordinator is killed, if it is."""
+
+    scenario: str
+    wiring: Wiring
+    number: int
+    concurrency: int = 0
+    step: str = ""
+
+    def told(self, rate: float) -> str:
+        """For people, who do not see numbers of their own in a warm-up."""
+        if self.number == WARMING:
+            return f"warming up: {self.wiring}"
+        busy = f"{self.concurrency} at a time" if self.concurrency else f"{rate:g} orders/s"
+        where = f" at {self.step}" if self.step else ""
+        return f"{self.scenario}{where}, round {self.number}: {self.wiring}, {busy}"
+
+
+def schedule(settings: CompareSettings, scenarios: Mapping[str, Scenario]) -> Iterator[Planned]:
+    """The rounds in their order: a block has one of each wiring, and blocks begin with one wiring after the other, so
+    that each goes first equally often and a machine that slows down slows all of them down. From three wirings on
+    neighbours are always of different wirings; with two, every other block is turned round, so that the same wiring
+    stands on both sides of a boundary. All steps at which a coordinator is killed stand together.
+    """
+    wirings, block = settings.wirings, 0
+    for name, scenario in scenarios.items():
+        for number in range(1, settings.rounds + 1):
+            for concurrency in settings.concurrencies if scenario.load.kind == "closed" else (0,):
+                first = block % len(wirings)
+                for wiring in wirings[first:] + wirings[:first]:
+                    for step in steps(wiring) if scenario.crashes else ("",):
+                        yield Planned(name, wiring, number, concurrency, step)
+                block += 1
+
+
+def warm_ups(settings: CompareSettings) -> list[Planned]:
+    """One for each wiring, where rounds are compared with rounds: in its first minute the broker is half as slow again,
+    until Java has compiled what it needs."""
+    return [Planned("healthy", wiring, WARMING) for wiring in settings.wirings] if settings.rounds > 1 else []
+
+
+def load_seconds(planned: Planned, scenario: Scenario, settings: CompareSettings) -> float:
+    """How long a round's load is measured."""
+    return settings.warming_seconds if planned.number == WARMING else scenario.measured_seconds(settings.seconds)
+
+
+def expected_seconds(planned: Planned, scenario: Scenario, settings: CompareSettings) -> float:
+    """About how long the whole round takes."""
+    return settings.warmup_seconds + load_seconds(planned, scenario, settings) + AROUND
