@@ -23,7 +23,7 @@ from lab.comparing.calibration import COMPARISONS, PLANTED, WIRINGS, explanation
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import HEADLINES
 from lab.comparing.rounds import Rounds
-from lab.comparing.schedule import schedule
+from lab.comparing.schedule import schedule, warm_ups
 from lab.comparing.settings import CompareSettings
 from lab.comparing.summary import FIGURES, why_invalid
 from lab.console import console, plain_errors, step
@@ -61,13 +61,15 @@ async def record(settings: CompareSettings, path: Path) -> None:
             layout = on.layout("template", "events", "shop-noise-template", usual_ports=False)
             embedded = [server.name for server in on.backends.embedded]
             found = await conditions(settings, layout, embedded=embedded)
-            found["command"] = (
-                f"python -m lab.benchmarks.noise --rounds {settings.rounds} --seconds {settings.seconds:g}"
-            )
+            how = f"--rounds {settings.rounds} --seconds {settings.seconds:g} --rate {settings.rate:g}"
+            found["command"] = f"python -m lab.benchmarks.noise {how}"
             document: dict[str, Any] = {"schema": SCHEMA, "conditions": found, "rounds": []}
             scenarios = settings.chosen()
             planned = list(schedule(settings, scenarios))
             async with Rounds(on, settings, scenarios) as rounds:
+                for each in warm_ups(settings):
+                    step(each.told(0))
+                    await rounds.round(each)
                 for number, each in enumerate(planned, 1):
                     step(f"[{number}/{len(planned)}] {each.wiring}")
                     document["rounds"].append(_kept(await rounds.round(each)))

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab.comparing.statistics import Judgement, judge
-from lab.comparing.summary import FIGURES, Figure, summary, why_invalid
+from lab.comparing.summary import FIGURES, Figure, at_steps, summary, why_invalid
 
 SCHEMA = "shop-compare/1"
 """The version of the document. A key may be added to it; another number when one is renamed, removed or redefined."""
@@ -50,7 +50,7 @@ def differences(document: Mapping[str, Any]) -> list[Difference]:
     Where coordinators are killed there are none: wirings die at different steps, so their rounds are not alike.
     """
     found = []
-    rounds = [one for one in document["rounds"] if one["scenario"] != "coordinator-killed"]
+    rounds = [one for one in document["rounds"] if one["scenario"] not in at_steps(document)]
     for scenario, concurrency in dict.fromkeys((one["scenario"], one["concurrency"]) for one in rounds):
         here = [one for one in rounds if (one["scenario"], one["concurrency"]) == (scenario, concurrency)]
         names = HEADLINES_SATURATED if concurrency else HEADLINES

@@ -41,7 +41,13 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
         for row in rows
         if (spread := row.figures["staleness p99"])
     ]
-    return [*([outage] if down else []), *stale, *_promises(document["rounds"]), *_left_out(rows, document)]
+    return [
+        *([outage] if down else []),
+        *stale,
+        *_promises(document["rounds"]),
+        *_told(document["rounds"]),
+        *_left_out(rows, document),
+    ]
 
 
 def _down_seconds(document: Mapping[str, Any]) -> float:
@@ -57,6 +63,12 @@ def overridden(found: Mapping[str, Any]) -> str:
     if found["settings"]["hold_transaction"]:
         changed["SHOP_HOLD_TRANSACTION"] = "true (chain)"
     return ", ".join(f"{name}={value}" for name, value in changed.items())
+
+
+def _told(rounds: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What rounds say of themselves, once each."""
+    told = {f"{one['scenario']}, {one['wiring']}: {note}." for one in rounds for note in one.get("notes", ())}
+    return sorted(told)
 
 
 def _left_out(rows: Iterable[Line], document: Mapping[str, Any]) -> list[str]:

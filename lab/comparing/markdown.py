@@ -7,7 +7,7 @@ from lab.comparing.calibration import PLANTED, WIRINGS, explanation, power, reco
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.statistics import Spread
 from lab.comparing.steps import what_was_found
-from lab.comparing.summary import Line, lines
+from lab.comparing.summary import Line, at_steps, lines
 
 Document = Mapping[str, Any]
 _SHARES = ("confirmed %", "rejected %", "refused %")
@@ -17,7 +17,7 @@ _TIMES = ("accept p50", "accept p99", "completion p50", "completion p99", "CPU m
 def wirings(document: Document) -> str:
     """A row a scenario and wiring of the open loops: medians over rounds, with their range where rounds differ."""
     head = ("scenario", "wiring", *_SHARES, *_TIMES, "findings")
-    rows = [row for row in lines(document) if not row.concurrency and row.scenario != "coordinator-killed"]
+    rows = [row for row in lines(document) if not row.concurrency and row.scenario not in at_steps(document)]
     return _table(
         head,
         [
@@ -41,7 +41,7 @@ def saturation(document: Document) -> str:
 def coordinator_killed(document: Document) -> str:
     """A row a wiring and step at which its coordinator was killed: counts of orders, medians over rounds."""
     head = ("wiring", "killed at", "offered", "confirmed", "rejected", "refused", "other", "findings", "what was found")
-    rounds = [one for one in document["rounds"] if one["scenario"] == "coordinator-killed"]
+    rounds = [one for one in document["rounds"] if one["scenario"] in at_steps(document)]
     rows = []
     for wiring, step in dict.fromkeys((one["wiring"], one["step"]) for one in rounds):
         here = [one for one in rounds if (one["wiring"], one["step"]) == (wiring, step)]

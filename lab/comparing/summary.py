@@ -96,6 +96,12 @@ def summary(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def at_steps(document: Mapping[str, Any]) -> set[str]:
+    """The scenarios in which a coordinator dies, at another step each round: those rounds are not alike, so they have
+    counts, and no medians or differences."""
+    return {"coordinator-killed"} | {one["scenario"] for one in document["rounds"] if one.get("step")}
+
+
 def why_invalid(one: Round) -> str | None:
     """Why the round is in no figure; None when it is in them."""
     why: str | None = one["load"]["invalid"] or one.get("invalid")

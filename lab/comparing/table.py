@@ -14,7 +14,7 @@ from lab.comparing.differences import differences
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.sentences import sentences
 from lab.comparing.steps import found_at_steps, steps_table
-from lab.comparing.summary import Line, lines
+from lab.comparing.summary import Line, at_steps, lines
 
 _SHARES = ("confirmed %", "accepted %", "rejected %", "refused %", "unknown %", "unkept %")
 _TIMES = ("accept p50", "accept p95", "accept p99", "accept max", "completion p50", "completion p99", "CPU ms/order")
@@ -23,8 +23,8 @@ _TIMES = ("accept p50", "accept p95", "accept p99", "accept max", "completion p5
 def show(document: Mapping[str, Any], console: Console) -> None:
     """Tables, what may be said about the differences, and the conditions."""
     rows = lines(document)
-    killed = [one for one in document["rounds"] if one["scenario"] == "coordinator-killed"]
-    load = [row for row in rows if not row.concurrency and row.scenario != "coordinator-killed"]
+    killed = [one for one in document["rounds"] if one["scenario"] in at_steps(document)]
+    load = [row for row in rows if not row.concurrency and row.scenario not in at_steps(document)]
     for scenario, group in groupby(load, key=lambda row: row.scenario):
         here = list(group)
         if told := document.get("scenarios", {}).get(scenario, {}).get("text"):

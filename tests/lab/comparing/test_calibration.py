@@ -4,15 +4,18 @@ import math
 import random
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from lab.benchmarks.noise import SCHEMA, power_table
+from lab.benchmarks.noise import SCHEMA, power_table, read
 from lab.comparing.calibration import (
     COMPARISONS,
     PLANTED,
+    RECOMMENDED_ROUNDS,
+    ROUNDS,
     WIRINGS,
     Round,
     calibrate,
@@ -22,6 +25,9 @@ from lab.comparing.calibration import (
 )
 from lab.comparing.differences import HEADLINES
 from lab.comparing.statistics import claims_difference, judge
+
+RECORDED = Path(__file__).with_name("recorded_rounds.json")
+"""What `python -m lab.benchmarks.noise` wrote."""
 
 
 def made_up(count: int, *, noise: float = 0.04, drift: float = 0.0) -> list[Round]:
@@ -126,3 +132,23 @@ def test_the_table_fits_80_columns_and_tells_where_rounds_are_missing() -> None:
     assert all(len(line) <= 80 for line in text.getvalue().splitlines())
     assert "…" not in text.getvalue()
     assert text.getvalue().count("too few") == len(WIRINGS)
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_recorded_rounds_of_one_wiring_are_said_to_differ_no_more_often_than_stated(wiring: str, rounds: int) -> None:
+    found = calibrate(recorded_file(), wiring, rounds, COMPARISONS)
+    assert found.comparisons == COMPARISONS
+    assert found.false_positives <= most_expected(COMPARISONS)
+
+
+@pytest.mark.parametrize("wiring", WIRINGS)
+def test_the_recommended_rounds_find_a_slowdown_by_a_fifth_in_four_of_five_comparisons(wiring: str) -> None:
+    found = calibrate(recorded_file(), wiring, RECOMMENDED_ROUNDS, COMPARISONS)
+    assert found.found_any >= 0.8 * COMPARISONS, found.found
+
+
+def recorded_file() -> dict[str, Any]:
+    if not RECORDED.exists():
+        pytest.skip(f"no {RECORDED.name}: `python -m lab.benchmarks.noise --json {RECORDED.name}` records it")
+    return read(RECORDED)
