@@ -2,13 +2,17 @@
 
 python -m delivery_svc            serves
 python -m delivery_svc migrate    brings the database to this code's schema
+python -m delivery_svc recover    puts back what was announced since the backup that the database was restored from
 """
 
 import argparse
 import sys
 
+from delivery_svc import recovery
 from delivery_svc.app import build
 from delivery_svc.settings import DeliverySettings
+from events import recovering
+from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
 
@@ -20,6 +24,10 @@ def main(arguments: list[str]) -> int:
     if options.command == "migrate":
         migrations.upgrade("delivery_svc", settings.database_url)
         return 0
+    if options.command == "recover":
+        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        put_back = recovery.PutBackDeliveries()
+        return recovering.command("delivery", kafka, settings.database_url, recovery.TOPICS, put_back)
     app, service = build(settings)
     return serve(app, service, settings)
 
@@ -30,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("migrate", help="bring the database to this code's schema")
+    commands.add_parser("recover", help="put back what was announced since the backup that was restored")
     return parser
 
 

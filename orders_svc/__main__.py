@@ -1,15 +1,23 @@
-"""``python -m orders_svc`` serves; ``python -m orders_svc migrate`` brings the database to this code's schema."""
+"""The orders service.
+
+python -m orders_svc            serves
+python -m orders_svc migrate    brings the database to this code's schema
+python -m orders_svc recover    puts back what was announced since the backup that the database was restored from
+"""
 
 import sys
 
+from events import recovering
+from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
+from orders_svc import recovery
 from orders_svc.app import build
 from orders_svc.settings import OrdersSettings
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["migrate"]):
+    if arguments not in ([], ["migrate"], ["recover"]):
         print(f"{__doc__}\nunknown arguments: {' '.join(arguments)}", file=sys.stderr)
         return 2
     settings = OrdersSettings()
@@ -17,6 +25,9 @@ def main(arguments: list[str]) -> int:
     if arguments == ["migrate"]:
         migrations.upgrade("orders_svc", settings.database_url)
         return 0
+    if arguments == ["recover"]:
+        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        return recovering.command("orders", kafka, settings.database_url, recovery.TOPICS, recovery.PutBackOrders())
     app, service = build(settings)
     return serve(app, service, settings)
 

@@ -2,6 +2,7 @@
 
 python -m products_svc            serves
 python -m products_svc migrate    brings the database to this code's schema
+python -m products_svc recover    puts back what was announced since the backup that the database was restored from
 python -m products_svc seed       adds the default catalogue where it is missing (--catalogue FILE.json: another one)
 """
 
@@ -10,8 +11,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from events import recovering
+from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
+from products_svc import recovery
 from products_svc.app import build
 from products_svc.seeding import CatalogueError, seed
 from products_svc.settings import ProductsSettings
@@ -32,6 +36,10 @@ def main(arguments: list[str]) -> int:
             return 1
         print(f"{count} products added")
         return 0
+    if options.command == "recover":
+        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        put_back = recovery.PutBackProducts()
+        return recovering.command("products", kafka, settings.database_url, recovery.TOPICS, put_back)
     app, service = build(settings)
     return serve(app, service, settings)
 
@@ -42,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("migrate", help="bring the database to this code's schema")
+    commands.add_parser("recover", help="put back what was announced since the backup that was restored")
     seeding = commands.add_parser("seed", help="add the catalogue's products where they are missing")
     seeding.add_argument("--catalogue", type=Path, metavar="FILE.json", help="instead of the default catalogue")
     return parser

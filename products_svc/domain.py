@@ -153,6 +153,11 @@ class Product:
         )
         self.events.append(record(state, sequence=self.version, time=at))
 
+    def announce_anew(self, *, at: datetime) -> None:
+        """One more version and ``ProductChanged``, also where nothing differs from the last one."""
+        self._differs = True
+        self.announce(at=at)
+
     def _move(
         self,
         delta: int,

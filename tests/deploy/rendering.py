@@ -76,6 +76,8 @@ def pods(manifests: list[Manifest]) -> Iterator[Pod]:
     for manifest in manifests:
         if manifest["kind"] in ("Deployment", "StatefulSet", "Job"):
             yield Pod(manifest, manifest["spec"]["template"])
+        elif manifest["kind"] == "CronJob":
+            yield Pod(manifest, manifest["spec"]["jobTemplate"]["spec"]["template"])
 
 
 def environment(container: Manifest, manifests: list[Manifest]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from tests.deploy.rendering import render
 
 SERVICES = ("orders", "products", "delivery")
 MIGRATIONS = tuple(f"migrate-{service}" for service in SERVICES)
+RECOVERIES = tuple(f"recover-{service}" for service in SERVICES)
 
 GATEWAY = Peer("gateway", namespace={"kubernetes.io/metadata.name": "gateway", "shop-gateway": "true"})
 PROMETHEUS = Peer("prometheus", namespace={"kubernetes.io/metadata.name": "monitoring", "shop-monitoring": "true"})
@@ -29,6 +30,7 @@ PORTS = {
     "istiod": 15012,
 }
 
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 ASKED = {("gateway", service, 8080) for service in SERVICES} | {("prometheus", name, 8080) for name in SERVICES}
 MEASURED = {("prometheus", name, 8080) for name in NAMES}
 LINKS = {("orders", "products", 8080), ("orders", "delivery", 8080), ("delivery", "products", 8080)}
@@ -41,14 +43,14 @@ def to(place: str, *names: str) -> set[Edge]:
 EXPECTED = {
     "local": ASKED
     | MEASURED
-    | to("kafka", *SERVICES, *NAMES, "topics")
-    | to("postgres", *SERVICES, *NAMES, *MIGRATIONS, "databases"),
+    | to("kafka", *SERVICES, *NAMES, *RECOVERIES, "topics")
+    | to("postgres", *SERVICES, *NAMES, *RECOVERIES, *MIGRATIONS, "databases"),
     "local-chain": ASKED | LINKS | to("postgres", *SERVICES, *MIGRATIONS, "databases"),
     "local-mesh": ASKED | LINKS | to("postgres", *SERVICES, *MIGRATIONS, "databases") | to("istiod", *SERVICES),
     "production": ASKED
     | MEASURED
-    | to("kafka far away", *SERVICES, *NAMES, "topics")
-    | to("postgres far away", *SERVICES, *NAMES, *MIGRATIONS),
+    | to("kafka far away", *SERVICES, *NAMES, *RECOVERIES, "topics")
+    | to("postgres far away", *SERVICES, *NAMES, *RECOVERIES, *MIGRATIONS),
 }
 EXPECTED["production-keda"] = EXPECTED["production"]
 
@@ -66,7 +68,7 @@ def test_by_events_no_service_can_reach_another_one() -> None:
 @pytest.mark.parametrize("overlay", EXPECTED)
 def test_everybody_can_ask_for_names(overlay: str) -> None:
     manifests = render(overlay)
-    names = {each["metadata"]["name"] for each in manifests if each["kind"] in ("Deployment", "StatefulSet", "Job")}
+    names = {each["metadata"]["name"] for each in manifests if each["kind"] in WORKLOADS}
     assert {source for source, _, _ in edges(manifests, OUTSIDE, {"dns": 53})} == names
 
 

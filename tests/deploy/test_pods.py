@@ -47,10 +47,12 @@ def test_it_says_what_it_needs_and_gets_no_more_than_its_limit(overlay: str, pod
 
 @pytest.mark.parametrize(("overlay", "pod"), EVERY_POD)
 def test_what_stays_is_asked_how_it_is_and_what_runs_once_ends(overlay: str, pod: Pod) -> None:
-    if pod.owner["kind"] == "Job":
-        assert pod.spec["restartPolicy"] == "OnFailure"
-        assert pod.owner["spec"]["activeDeadlineSeconds"] > 0
-        assert pod.owner["spec"]["ttlSecondsAfterFinished"] > 0
+    if pod.owner["kind"] in ("Job", "CronJob"):
+        job = pod.owner["spec"] if pod.owner["kind"] == "Job" else pod.owner["spec"]["jobTemplate"]["spec"]
+        assert pod.spec["restartPolicy"] in ("OnFailure", "Never")
+        assert job["activeDeadlineSeconds"] > 0
+        assert job["ttlSecondsAfterFinished"] > 0
+        assert pod.owner["spec"].get("suspend", pod.owner["kind"] == "Job"), "nothing here runs by the clock"
         return
     for container in pod.containers:
         ports = {port["name"] for port in container["ports"]}
