@@ -136,9 +136,10 @@ class Product:
         self.withdrawn = self.withdrawn if withdrawn is None else withdrawn
         self._differs |= before != (self.name, self.price, self.image_url, self.withdrawn)
 
-    def announce(self, *, at: datetime) -> None:
-        """Ends a transaction's changes: all of them together are one new version and one ProductChanged."""
-        if not self._differs:
+    def announce(self, *, at: datetime, anew: bool = False) -> None:
+        """Ends a transaction's changes: all of them together are one new version and one ProductChanged. ``anew``: also
+        where there are none."""
+        if not (self._differs or anew):
             return
         self._differs = False
         self.version += 1
@@ -152,11 +153,6 @@ class Product:
             withdrawn=self.withdrawn,
         )
         self.events.append(record(state, sequence=self.version, time=at))
-
-    def announce_anew(self, *, at: datetime) -> None:
-        """One more version and ``ProductChanged``, also where nothing differs from the last one."""
-        self._differs = True
-        self.announce(at=at)
 
     def _move(
         self,

@@ -96,7 +96,7 @@ async def _put_back(
         product.version = max(version, newest.sequence if newest else 0)
         entries = list(_entries(product, moves, max(0, target), at))
         product.stock = entries[-1].balance if entries else product.stock
-        product.announce_anew(at=at)
+        product.announce(at=at, anew=True)
         await transaction.execute(_UPSERT, **columns_of(_PRODUCT, [tuple(getattr(product, n) for n in _PRODUCT)]))
         await transaction.execute(
             _INSERT_MOVEMENTS,
