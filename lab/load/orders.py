@@ -21,7 +21,7 @@ class Orders:
         self.offsets: array[float] = array("d")
         if self._recorded is not None:
             self.offsets = self._recorded.offsets
-        elif plan.rate:
+        elif plan.rate or plan.steps:
             self.offsets = intended_offsets(plan)
 
     def body(self, index: int) -> bytes:
@@ -30,8 +30,11 @@ class Orders:
 
     def _made_up(self, index: int) -> dict[str, Any]:
         plan = self._plan
+        product = plan.products[index % len(plan.products)]
+        if plan.bare:
+            return {"productId": product, "quantity": plan.quantity}
         return {
-            "productId": plan.products[index % len(plan.products)],
+            "productId": product,
             "quantity": plan.quantity,
             "customerId": plan.mark(index),
             "customerName": "Load Test",

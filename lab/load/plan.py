@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,18 +18,22 @@ class LoadPlan:
     """Orders for one shop.
 
     ``rate`` (orders/s) and ``seconds`` make the schedule; ``warmup_seconds`` of it come first and are not measured.
-    ``concurrency`` instead of a rate makes a closed loop, which finds out how much goes through and measures no
-    latency that an open loop would. ``run`` names this run: order *i* is placed by customer ``<run>-<i>``, so that
-    even an order without an answer can be found in the database. ``products`` are ordered in turn.
+    With ``ramp_to`` the rate goes evenly from ``rate`` to that; ``steps`` instead of a rate are several, one after the
+    other, which share the seconds equally. ``concurrency`` instead of a rate makes a closed loop, which finds out how
+    much goes through and measures no latency that an open loop would. ``run`` names this run: order *i* is placed by
+    customer ``<run>-<i>``, so that even an order without an answer can be found in the database. ``products`` are
+    ordered in turn.
 
-    ``recorded`` instead of both names a file (``lab.load.recorded``) that says when each order is due, for what, and by
-    which customer; ``<run>-<i>`` is the order's address then. ``seconds`` must be its length.
+    ``recorded`` instead of all that names a file (``lab.load.recorded``) that says when each order is due, for what,
+    and by which customer; ``<run>-<i>`` is the order's address then. ``seconds`` must be its length.
     """
 
     url: str
     run: str
     records: str
     rate: float = 0.0
+    ramp_to: float = 0.0
+    steps: tuple[float, ...] = ()
     seconds: float = 10.0
     warmup_seconds: float = 0.0
     arrivals: Literal["constant", "poisson"] = "constant"
@@ -37,6 +42,9 @@ class LoadPlan:
     recorded: str = ""
     products: tuple[int, ...] = (2,)
     quantity: int = 1
+    bare: bool = False
+    """Orders say no more than product and quantity, as the original lab's do; they carry no mark, so their records have
+    the ``Location`` that they were answered with."""
     timeout_seconds: float = 15.0
     connections: int = 4000
     late_limit_ms: float = 50.0
@@ -48,17 +56,22 @@ class LoadPlan:
     """How often the generator says on stderr how far it is; 0: never."""
 
     def __post_init__(self) -> None:
-        numbers = (self.rate, self.seconds, self.warmup_seconds, self.timeout_seconds, self.late_limit_ms)
-        if not all(map(math.isfinite, (*numbers, self.start_at or 0.0))):
+        rates = (self.rate, self.ramp_to, *self.steps)
+        times = (self.seconds, self.warmup_seconds, self.timeout_seconds, self.late_limit_ms, self.start_at or 0.0)
+        if not all(map(math.isfinite, (*rates, *times))):
             raise PlanError("rate, seconds and all other numbers must be finite")
-        if (self.rate > 0) + (self.concurrency > 0) + bool(self.recorded) != 1:
-            raise PlanError("give one of: a rate (open loop), recorded orders (open loop), a concurrency (closed loop)")
-        if self.rate > 100_000 or self.concurrency > self.connections:
+        if (self.rate > 0) + bool(self.steps) + (self.concurrency > 0) + bool(self.recorded) != 1:
+            raise PlanError("give one of: a rate, steps or recorded orders (open loop), a concurrency (closed loop)")
+        if self.ramp_to < 0 or (self.ramp_to and not self.rate) or any(step <= 0 for step in self.steps):
+            raise PlanError("a ramp goes from a rate to another, and steps are rates: all of them more than 0 a second")
+        if max(rates) > 100_000 or self.concurrency > self.connections:
             raise PlanError("rate is at most 100,000 a second, concurrency at most the number of connections")
         if self.seconds <= 0 or self.warmup_seconds < 0 or self.timeout_seconds <= 0:
             raise PlanError("seconds and timeout_seconds must be positive, warmup_seconds not negative")
         if self.arrivals not in ("constant", "poisson"):
             raise PlanError(f"arrivals are 'constant' or 'poisson', not {self.arrivals!r}")
+        if not is_address(self.url):
+            raise PlanError(f"the address of orders begins with http:// or https:// and names a host, not {self.url!r}")
         if not self.products or self.quantity < 1:
             raise PlanError("there must be at least one product and a quantity of at least 1")
 
@@ -84,8 +97,16 @@ class LoadPlan:
         """Raises PlanError for anything that is not a plan."""
         try:
             fields: dict[str, Any] = orjson.loads(text)
-            return cls(
-                **{**fields, "products": tuple(fields.get("products", (2,))), "traced": tuple(fields.get("traced", ()))}
-            )
+            lists = {"products": (2,), "steps": (), "traced": ()}
+            return cls(**{**fields, **{name: tuple(fields.get(name, usual)) for name, usual in lists.items()}})
         except (orjson.JSONDecodeError, TypeError, AttributeError) as error:
             raise PlanError(f"not a load plan: {error}") from error
+
+
+def is_address(url: str) -> bool:
+    """Whether it is of http or https and names a host."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -71,6 +71,8 @@ def summarise(plan: LoadPlan, sent: Sent, cpu_seconds: float) -> LoadResult:
 
 
 def _invalid(plan: LoadPlan, sent: Sent, late: dict[str, float | None]) -> str | None:
+    if sent.starved:
+        return f"the generator had no socket or port for {sent.starved:,} orders; see `ulimit -n`"
     if plan.concurrency:
         return None
     p99 = late["p99"]

@@ -1,153 +1,108 @@
-"""The generator against a server whose latency is known."""
+"""The generator against a server of known latency, both in processes of their own.
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+A busy machine makes timers late and processes wait, and that is no fault of either. So the server writes down how long
+it really held each order, and the rest is compared with that: no order may have been faster, which holds on any
+machine, and half of them may be slower by no more than ``MARGIN``, which is a hundred times what an idle machine needs
+and less than any difference looked for here. The reported percentiles are compared with the orders' own records, where
+nothing but the histogram's rounding may stand between them.
+"""
+
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
+from lab.benchmarks.known_server import known_server, read_log
 from lab.load.plan import LoadPlan
-from lab.load.process import Load, LoadFailed
-from lab.load.records import NO_ANSWER, NOT_SENT, read_records
+from lab.load.process import Load
+from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
 
-Answer = Callable[[int], Awaitable[int]]
+MARGIN = 60.0
+"""Milliseconds."""
+ROUNDING = 0.002
+"""Of an HdrHistogram with three significant digits, whose values are its steps' upper ends."""
 
 
-@asynccontextmanager
-async def server(answer: Answer) -> AsyncIterator[tuple[str, list[str]]]:
-    """Answers the n-th order with the status that ``answer(n)`` returns; yields its address and the customers seen."""
-    customers: list[str] = []
-
-    async def orders(request: web.Request) -> web.Response:
-        customers.append((await request.json())["customerId"])
-        return web.Response(status=await answer(len(customers) - 1))
-
-    app = web.Application()
-    app.router.add_post("/orders", orders)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        port = runner.addresses[0][1]
-        yield f"http://127.0.0.1:{port}/orders", customers
-    finally:
-        await runner.cleanup()
+async def run(folder: Path, *server: str, **plan: object) -> tuple[LoadResult, list[Record], dict[str, float]]:
+    """The result, the records, and the milliseconds that the server held each order."""
+    records, log = folder / "records.csv", folder / "held.csv"
+    async with known_server(*server, "--log", str(log)) as url:
+        result = await (await Load.start(LoadPlan(url=url, run="test", records=str(records), **plan))).result()  # type: ignore[arg-type]
+    return result, list(read_records(records)), read_log(log)
 
 
-async def run(url: str, records: Path, **fields: object) -> LoadResult:
-    plan = LoadPlan(url=url, run="test", records=str(records / "records.csv"), **fields)  # type: ignore[arg-type]
-    return await (await Load.start(plan)).result()
+def right(result: LoadResult, records: list[Record], held: dict[str, float]) -> None:
+    """The figures are those of the records, and the records are true."""
+    waited = sorted(one.latency_ms for one in records if one.intended_at >= result.measured_from - 1e-6)
+    for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1)):
+        rank = int(share * len(waited) + 0.5) - 1
+        assert result.accept_latency[name] == pytest.approx(waited[rank], rel=ROUNDING, abs=0.002), name
+    beyond = sorted(one.latency_ms - held[f"test-{one.index}"] for one in records)
+    assert beyond[0] > -0.01, "nobody has an answer before the server gave it"
+    assert beyond[len(beyond) // 2] < MARGIN
 
 
 async def test_a_fixed_latency_is_measured_as_it_is(tmp_path: Path) -> None:
-    async def answer(_: int) -> int:
-        await asyncio.sleep(0.05)
-        return 202
-
-    async with server(answer) as (url, customers):
-        result = await run(url, tmp_path, rate=50, seconds=2, warmup_seconds=0.4)
-    assert result.offered == 100
-    assert result.accepted == 100
-    assert len(customers) == 120, "the warm-up is sent, but not measured"
-    assert result.invalid is None
-    assert result.accept_latency["p50"] == pytest.approx(53, abs=8)
-    assert result.late["p50"] is not None
-    assert result.late["p50"] < 5
+    result, records, held = await run(tmp_path, "--ms", "50", rate=100, seconds=2, warmup_seconds=0.4)
+    assert (result.offered, result.accepted, result.invalid) == (200, 200, None)
+    assert len(held) == len(records) == 240, "the warm-up is sent, but not measured"
+    right(result, records, held)
+    assert result.accept_latency["p50"] == pytest.approx(50 + MARGIN / 2, abs=MARGIN / 2 + 0.2)
 
 
 async def test_both_humps_of_a_bimodal_latency_are_seen(tmp_path: Path) -> None:
-    async def answer(n: int) -> int:
-        await asyncio.sleep(0.2 if n % 10 == 0 else 0.01)
-        return 202
+    slow = ("--ms", "10", "--every", "10", "--slow-ms", "400")
+    result, records, held = await run(tmp_path, *slow, rate=100, seconds=2)
+    right(result, records, held)
+    assert sum(record.latency_ms > 399 for record in records) == pytest.approx(20, abs=2)
+    p50, p95 = result.accept_latency["p50"], result.accept_latency["p95"]
+    assert p50 is not None
+    assert p95 is not None
+    assert p50 < 10 + MARGIN
+    assert p95 > 399
 
-    async with server(answer) as (url, _):
-        result = await run(url, tmp_path, rate=100, seconds=2)
-    assert result.accept_latency["p50"] == pytest.approx(13, abs=8)
-    assert result.accept_latency["p95"] == pytest.approx(205, abs=20)
+
+STALL = ("--ms", "5", "--stall-at", "50", "--stall-ms", "1000")
+"""The server answers nobody for a second, from its fiftieth order on."""
 
 
 async def test_a_stall_is_seen_in_full_by_everybody_who_had_to_wait(tmp_path: Path) -> None:
-    """One second without answers at 100/s: each of the 100 orders due in it has waited for its rest."""
-    stall_from = 0.0
-
-    async def answer(n: int) -> int:
-        nonlocal stall_from
-        if n == 100:
-            stall_from = time.monotonic()
-        if stall_from and (rest := stall_from + 1 - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
-        return 202
-
-    async with server(answer) as (url, _):
-        result = await run(url, tmp_path, rate=100, seconds=3)
-    waited = sorted(record.latency_ms for record in read_records(tmp_path / "records.csv"))
+    """At 100/s each of the 100 orders due in that second has waited for its rest of it."""
+    result, records, held = await run(tmp_path, *STALL, rate=100, seconds=3)
     assert result.offered == 300
-    assert result.accept_latency["max"] == pytest.approx(1000, abs=60)
-    assert sum(latency > 500 for latency in waited) == pytest.approx(50, abs=8)
-    assert sum(latency > 100 for latency in waited) == pytest.approx(90, abs=8)
+    right(result, records, held)
+    waited = [record.latency_ms for record in records]
+    for more_than, due in ((900, 10), (500, 50), (200, 80)):
+        assert due - 2 <= sum(latency > more_than for latency in waited) <= due + MARGIN / 10, more_than
+    assert result.late["p50"] is not None
+    assert result.late["p50"] < MARGIN, "the orders were sent in time, while nobody was answered"
 
 
-async def test_orders_are_sent_on_time_while_none_is_answered(tmp_path: Path) -> None:
-    async def answer(_: int) -> int:
-        await asyncio.sleep(2)
-        return 202
-
-    async with server(answer) as (url, customers):
-        result = await run(url, tmp_path, rate=50, seconds=1, timeout_seconds=0.5)
-    assert len(customers) == 50
-    assert result.statuses == {"no answer": 50}
-    assert result.accepted == 0
-    assert result.accept_latency["p50"] is None
-    assert {record.status for record in read_records(tmp_path / "records.csv")} == {NO_ANSWER}
+async def test_a_closed_loop_sees_of_the_same_stall_one_order(tmp_path: Path) -> None:
+    """The user who waits sends nothing meanwhile: those who would have ordered then are in no figure."""
+    result, records, held = await run(tmp_path, *STALL, concurrency=1, seconds=3)
+    assert len(held) == len(records) > 50
+    right(result, records, held)
+    assert sum(record.latency_ms > 500 for record in records) == 1
+    assert max(record.latency_ms for record in records) > 999
 
 
-async def test_each_order_has_a_customer_of_its_own_and_its_record(tmp_path: Path) -> None:
-    async def answer(n: int) -> int:
-        return 202 if n % 2 else 503
-
-    async with server(answer) as (url, customers):
-        result = await run(url, tmp_path, rate=100, seconds=0.5, arrivals="poisson", seed=7)
-    records = list(read_records(tmp_path / "records.csv"))
-    assert set(customers) == {f"test-{record.index}" for record in records}
-    assert result.statuses.keys() == {"202", "503"}
-    assert result.accepted == sum(record.accepted for record in records)
-
-
-async def test_a_refused_connection_is_certainly_no_order(tmp_path: Path) -> None:
-    result = await run("http://127.0.0.1:9/orders", tmp_path, rate=50, seconds=0.2)
-    assert result.statuses == {"not sent": 10}
-    assert {record.status for record in read_records(tmp_path / "records.csv")} == {NOT_SENT}
+async def test_a_server_that_never_answers_delays_no_order(tmp_path: Path) -> None:
+    result, records, _ = await run(tmp_path, "--ms", "60000", rate=100, seconds=1, timeout_seconds=1.5)
+    assert result.statuses == {"no answer": 100}
+    assert result.most_in_flight == 100, "all were sent, each in its time"
+    assert min(record.latency_ms for record in records) > 1499
 
 
 async def test_a_run_that_could_not_keep_its_schedule_is_marked_invalid(tmp_path: Path) -> None:
-    async def answer(_: int) -> int:
-        return 202
-
-    async with server(answer) as (url, _):
-        result = await run(url, tmp_path, rate=30_000, seconds=0.3, late_limit_ms=20)
+    result, _, _ = await run(tmp_path, rate=100_000, seconds=0.1, late_limit_ms=20)
     assert result.invalid is not None
     assert "could not keep up" in result.invalid
 
 
-async def test_a_closed_loop_keeps_its_customers_busy(tmp_path: Path) -> None:
-    async def answer(_: int) -> int:
-        await asyncio.sleep(0.02)
-        return 201
-
-    async with server(answer) as (url, customers):
-        result = await run(url, tmp_path, concurrency=4, seconds=1)
-    assert result.most_in_flight == 4
-    assert len(customers) == pytest.approx(4 / 0.022, rel=0.25)
-
-
-async def test_a_generator_that_is_stopped_gives_no_result(tmp_path: Path) -> None:
-    plan = LoadPlan(url="http://127.0.0.1:9/", run="x", records=str(tmp_path / "r"), rate=1, seconds=60)
-    load = await Load.start(plan)
-    await load.stop()
-    with pytest.raises(LoadFailed):
-        await load.result()
+@pytest.mark.campaign
+async def test_one_core_is_enough_for_3000_orders_a_second(tmp_path: Path) -> None:
+    result, records, _ = await run(tmp_path, rate=3000, seconds=10)
+    assert result.invalid is None
+    assert len(records) == result.accepted == 30_000
+    assert result.cpu_seconds < 10
