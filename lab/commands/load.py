@@ -1,4 +1,4 @@
-"""``shop load``: orders for the running shop, made up or out of a real year."""
+"""``shop load``: orders for the running shop, made up or out of a real year, on time or by users who wait."""
 
 import asyncio
 import math
@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.table import Table
 
 from lab.commands.advancing import Advancing
 from lab.console import FINDINGS, console, errors, fail, plain_errors, print_json, step
+from lab.load.closing_lines import closing_lines
 from lab.load.kept import Kept, what_was_kept
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
 from lab.load.recorded import write_recorded
 from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
+from lab.load.showing import kept_lines, load_lines, users_lines
 from lab.running.errors import ShopError
 from lab.running.layout import Layout, running_shop
 from lab.supervision import Home
@@ -36,6 +37,12 @@ START_DELAY = 1.0
 def load(
     rate: Annotated[
         float | None, typer.Option(min=0.01, help="Orders a second, sent whatever the answers do [50].")
+    ] = None,
+    ramp_to: Annotated[float | None, typer.Option(min=0.01, help="Go evenly from --rate to this rate.")] = None,
+    steps: Annotated[str, typer.Option(help="Rates, one after the other: 50,100,200.")] = "",
+    users: Annotated[
+        int | None,
+        typer.Option(min=1, max=2000, help="So many users instead, who wait for their answers, as in siege."),
     ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="How long [10; with --trace: to its end].")] = None,
     product: Annotated[str, typer.Option(help="Numbers or names, ordered in turn.")] = "2",
@@ -55,7 +62,8 @@ def load(
     """Send orders to the running shop, each at its time whatever the answers do, and check what became of them.
 
     With --trace the catalogue of 92,331 real products is put in first, and the year's lines are sent in their order.
-    Latencies run from the time at which an order was due.
+    Latencies run from the time at which an order was due. With --users each orders again as soon as the last answer
+    is there, and the report is that of siege.
 
     Exit code 0: sent, and the shop has just what it accepted; 1: it has not, or the generator could not keep up.
 
@@ -67,8 +75,17 @@ def load(
         raise fail("--speed, --limit and --from go with --trace", code=2)
     if rate is not None and speed is not None:
         raise fail("give --rate or --speed, not both", code=2)
-    if not all(math.isfinite(number) for number in (rate or 0, speed or 0, seconds or 0)):
-        raise fail("--rate, --speed and --seconds must be finite", code=2)
+    if trace is not None and (ramp_to is not None or steps):
+        raise fail("--ramp-to and --steps go with made-up orders, not with --trace", code=2)
+    if steps and not (rate is None and ramp_to is None):
+        raise fail("--steps are all the rates there are: leave --rate and --ramp-to out", code=2)
+    if users is not None and not (rate is None and ramp_to is None and trace is None and not steps):
+        raise fail(
+            "--users order as fast as they are answered: leave --rate, --ramp-to, --steps and --trace out", code=2
+        )
+    rates = _rates(steps)
+    if not all(math.isfinite(number) for number in (rate or 0, ramp_to or 0, speed or 0, seconds or 0)):
+        raise fail("--rate, --ramp-to, --speed and --seconds must be finite", code=2)
     with plain_errors(), ExitStack() as stack:
         layout = running_shop(Home.from_environment())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -76,15 +93,24 @@ def load(
         made = Made(layout, folder, f"load-{int(time.time() * 1000):x}", bar)
         if trace is None:
             numbers = asyncio.run(_numbers(layout, product))
-            plan = made.plan(rate or 50.0, seconds or 10.0, numbers, quantity, pattern)
+            shape: dict[str, Any] = {"rate": rate or 50.0, "ramp_to": ramp_to or 0.0}
+            if users is not None or rates:
+                shape = {"concurrency": users or 0, "steps": rates}
+            plan = made.plan(seconds or 10.0, numbers, quantity, pattern, **shape)
         else:
             plan = made.of_trace(rate or (0.0 if speed else 50.0), speed or 0.0, seconds, limit, begin)
         result, kept = asyncio.run(made.carried_out(plan, check))
+        closing = None if users is None else closing_lines(read_records(Path(plan.records)))
     if as_json:
         figures = {name: value for name, value in asdict(result).items() if name != "histogram"}
-        print_json({"run": plan.run, "load": figures, "check": _document(kept)})
+        siege = {} if closing is None else {"users": users, "closing": asdict(closing)}
+        print_json({"run": plan.run, "load": figures, **siege, "check": _document(kept)})
     else:
-        _show(result, kept)
+        for line in (
+            *(load_lines(result) if closing is None else users_lines(result, closing)),
+            *(() if kept is None else kept_lines(kept)),
+        ):
+            console.print(line)
     if result.invalid:
         raise fail(result.invalid)
     if kept is not None and kept.faults:
@@ -98,8 +124,10 @@ class Made:
         self._layout, self._folder, self._run, self._bar = layout, folder, run, bar
         self._wanted: list[tuple[int, int]] = []
 
-    def plan(self, rate: float, seconds: float, products: tuple[int, ...], quantity: int, pattern: str) -> LoadPlan:
-        plan = self._plan(rate=rate, seconds=seconds, products=products, quantity=quantity, arrivals=cast(Any, pattern))
+    def plan(self, seconds: float, products: tuple[int, ...], quantity: int, pattern: str, **shape: Any) -> LoadPlan:
+        """``shape`` are the fields of the plan that say how fast."""
+        arrivals = cast(Any, pattern)
+        plan = self._plan(seconds=seconds, products=products, quantity=quantity, arrivals=arrivals, **shape)
         self._wanted = [(number, quantity) for number in products]
         return plan
 
@@ -145,6 +173,16 @@ class Made:
         )
 
 
+def _rates(text: str) -> tuple[float, ...]:
+    try:
+        rates = tuple(float(name) for name in text.split(",") if name.strip())
+    except ValueError:
+        raise fail(f"--steps are rates such as 50,100,200, not {text!r}", code=2) from None
+    if not all(math.isfinite(rate) and rate > 0 for rate in rates):
+        raise fail("--steps are rates of more than 0 orders a second", code=2)
+    return rates
+
+
 async def _numbers(layout: Layout, wanted: str) -> tuple[int, ...]:
     return tuple([await product_id(layout, name.strip()) for name in wanted.split(",")])
 
@@ -154,38 +192,3 @@ def _document(kept: Kept | None) -> dict[str, Any] | None:
         return None
     tallies = {name: value._asdict() if hasattr(value, "_asdict") else value for name, value in vars(kept).items()}
     return {**tallies, "adds_up": kept.faults == 0}
-
-
-def _show(result: LoadResult, kept: Kept | None) -> None:
-    rate = result.offered / result.seconds if result.seconds else 0
-    console.print(f"{result.offered:,} orders in {result.seconds:,.1f} s ({rate:,.1f}/s), {result.accepted:,} accepted")
-    answers = ", ".join(f"{count:,} x {status}" for status, count in result.statuses.items())
-    console.print(f"answers: {answers}; at most {result.most_in_flight:,} under way at a time")
-    table = Table(show_edge=False)
-    for column in ("ms", "p50", "p95", "p99", "max"):
-        table.add_column(column, justify="left" if column == "ms" else "right")
-    for name, figures in (("accepted after", result.accept_latency), ("sent too late by", result.late)):
-        table.add_row(name, *("-" if value is None else f"{value:,.1f}" for value in figures.values()))
-    console.print(table)
-    if kept is None:
-        return
-    sides = {"offered": kept.offered, "accepted": kept.accepted, "refused": kept.refused, "no answer": kept.unanswered}
-    sides |= {
-        "in orders": kept.kept,
-        "confirmed": kept.confirmed,
-        "reserved": kept.reserved,
-        "delivered": kept.delivered,
-    }
-    table = Table(show_edge=False)
-    for column in ("", "orders", "units"):
-        table.add_column(column, justify="right" if column else "left")
-    for name, tally in sides.items():
-        table.add_row(name, f"{tally.orders:,}", f"{tally.units:,}")
-    console.print(table)
-    console.print("ended: " + (", ".join(f"{count:,} {status}" for status, count in kept.statuses.items()) or "none"))
-    for what, wrong in list(kept.wrong.items())[:10]:
-        console.print(f"  [red]{what}[/red]: {wrong}")
-    if not kept.faults:
-        console.print(
-            "[green]Orders and units add up[/green]: the shop has what it accepted, and nothing that it refused."
-        )

@@ -130,6 +130,25 @@ def test_the_audit_of_any_shop_asks_its_kafka_where_it_has_one(shop: CommandLine
     assert ("Kafka:" in nowhere.stderr) == is_events(shop)
 
 
+def test_users_order_as_fast_as_they_are_answered_and_siege_would_say_the_same(shop: CommandLine) -> None:
+    told = shop.json("load", "--users", "2", "--seconds", "1")
+    assert told["load"]["most_in_flight"] == told["users"] == 2
+    closing = told["closing"]
+    assert closing["transactions"] == told["load"]["accepted"] == told["check"]["accepted"]["orders"] > 2
+    assert (closing["failed"], closing["availability_percent"]) == (0, 100.0)
+    assert told["check"]["adds_up"]
+    done = shop.run("load", "--users", "2", "--seconds", "0.5")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Availability +│ +100.00 │ %", done.stdout), done.stdout
+    assert "Orders and units add up" in done.stdout
+
+
+def test_orders_come_in_steps_whatever_the_answers_do(shop: CommandLine) -> None:
+    told = shop.json("load", "--steps", "10,30", "--seconds", "2")
+    assert told["load"]["offered"] == told["check"]["offered"]["orders"] == 40
+    assert told["check"]["adds_up"]
+
+
 @pytest.mark.parametrize("model", ["product-copy", "order-history", "sales"])
 def test_a_read_model_is_rebuilt_while_the_shop_is_open(shop: CommandLine, model: str) -> None:
     done = shop.run("replay", model)
