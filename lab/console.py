@@ -49,6 +49,16 @@ def fail(message: str, code: int = FAILED) -> typer.Exit:
 
 
 @contextmanager
+def plain_exit() -> Iterator[None]:
+    """The same as ``plain_errors`` for programs that are not part of the ``shop`` command."""
+    try:
+        with plain_errors():
+            yield
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+
+
+@contextmanager
 def plain_errors() -> Iterator[None]:
     """Expected failures of the block become one message and exit code 1 (128 + n after signal n), no traceback."""
     try:

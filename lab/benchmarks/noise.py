@@ -26,7 +26,7 @@ from lab.comparing.rounds import Rounds
 from lab.comparing.schedule import schedule, warm_ups
 from lab.comparing.settings import CompareSettings
 from lab.comparing.summary import FIGURES, why_invalid
-from lab.console import console, plain_errors, step
+from lab.console import console, plain_exit, step
 from lab.running.errors import ShopError
 from lab.running.shop import ground
 from lab.supervision import Home
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where recorded rounds go [reports/noise-TIME.json]")
     parser.add_argument("--judge", type=Path, metavar="FILE", help="compare recorded rounds with themselves")
     asked = parser.parse_args()
-    with plain_errors():
+    with plain_exit():
         if asked.judge:
             console.print(power_table(read(asked.judge)))
             return

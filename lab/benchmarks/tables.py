@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.comparing.pages import filled
 from lab.comparing.schema_page import json_schema, with_keys
-from lab.console import console, plain_errors
+from lab.console import console, plain_exit
 from lab.running.errors import ShopError
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when a page differs")
     asked = parser.parse_args()
-    with plain_errors():
+    with plain_exit():
         changed = stale()
         for page, text in changed.items():
             if not asked.check:

@@ -1,4 +1,5 @@
-"""Figures as they are written where there are 80 columns: the median, and the range of the rounds below it."""
+"""Figures as they are written where there are 80 columns: the median, and the range of the rounds below it,
+where its ends are not written alike."""
 
 from collections.abc import Callable, Sequence
 
@@ -47,9 +48,9 @@ def findings(spread: Spread | None) -> str:
 
 
 def _with_range(middle: str, spread: Spread, form: Callable[[float], str]) -> str:
-    if spread.low == spread.high:
-        return middle
     low, high = form(spread.low), form(spread.high)
+    if low == high:
+        return middle
     return f"{middle}\n[dim]{low}-{high}{'s' if form is _seconds else ''}[/dim]"
 
 

@@ -16,10 +16,11 @@ _METHOD = (
 
 def sentences(found: Iterable[Difference], rows: Sequence[Line]) -> list[str]:
     """One a pair of wirings and scenario, and how it was judged."""
+    listed = list(found)
     said: list[str] = []
     single: list[str] = []
     tests: dict[str, None] = {}
-    for (scenario, concurrency, first, second), group in groupby(found, key=_pair):
+    for (scenario, concurrency, first, second), group in groupby(listed, key=_pair):
         here = list(group)
         place = f"{scenario}, {concurrency} at a time" if concurrency else scenario
         if all(one.judgement.verdict == "unknown" for one in here):
@@ -37,6 +38,9 @@ def sentences(found: Iterable[Difference], rows: Sequence[Line]) -> list[str]:
             tests["signed-rank, pairs of neighbouring rounds" if pairs else "rank-sum"] = None
         counted = f"{pairs} pairs of rounds" if pairs else f"{rounds} rounds each"
         said.append(f"{place}, {second} against {first} ({counted}): {_told(here)}.")
+    if any(one.judgement.verdict == "apart" for one in listed):
+        few = f"no significance is claimed below {ENOUGH_ROUNDS} rounds"
+        said.append(f"Ranges apart: all rounds of one lie above all of the other; {few}.")
     if tests:
         said.append(_METHOD.format("; ".join(tests)))
     if single:
@@ -48,7 +52,7 @@ def _told(here: Sequence[Difference]) -> str:
     said = []
     for verdict, words in (
         ("differ", "different"),
-        ("apart", f"ranges apart, no significance is claimed below {ENOUGH_ROUNDS} rounds"),
+        ("apart", "ranges apart"),
         ("noise", "inside the noise"),
     ):
         if figures := [f"{one.figure}{times(one.judgement)}" for one in here if one.judgement.verdict == verdict]:
@@ -65,7 +69,9 @@ def times(found: Judgement) -> str:
 
 
 def _ratio(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    if value >= 10:
+        return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _pair(one: Difference) -> tuple[str, int, str, str]:
