@@ -1,5 +1,6 @@
 """The alert rules: valid, about metrics that there are, and each with its section in the runbook."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -31,6 +32,12 @@ OF_PROMETHEUS = {"job", "instance", "namespace", "pod", "le"}
 """Labels that the scrape adds, and the one that a histogram's buckets have."""
 
 
+@functools.cache
+def routes() -> set[str]:
+    app, _ = orders_svc.app.build(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:1/none"))
+    return set(app.openapi()["paths"])
+
+
 def rules() -> list[dict[str, Any]]:
     groups = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
     return [rule for group in groups for rule in group["rules"]]
@@ -59,14 +66,13 @@ def test_an_alert_is_about_metrics_and_labels_that_the_processes_export(rule: di
     exported = {
         name: set(getattr(collector, "_labelnames", ())) for name, collector in REGISTRY._names_to_collectors.items()
     } | {"up": set()}
-    app, _ = orders_svc.app.build(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:1/none"))
     values = {
         "service": SERVICES,
         "consumer": SERVICES | set(NAMES),
         "read_model": set(NAMES),
         "topic": {topic.name for topic in TOPICS},
         "state": set(STATES),
-        "route": set(app.openapi()["paths"]),
+        "route": routes(),
     }
     found = list(selectors(promql_parser.parse(rule["expr"])))
     assert found

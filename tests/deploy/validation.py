@@ -1,8 +1,10 @@
 """Whether a manifest is one that the cluster would take: every field known, and of its type."""
 
+import functools
 from collections.abc import Iterator
 
 import kubernetes_validate
+from kubernetes_validate import utils
 from pydantic import BaseModel, ValidationError
 
 from tests.deploy.istio_schema import DestinationRule, VirtualService
@@ -13,6 +15,9 @@ OLDEST = "1.31"
 """The oldest Kubernetes that the manifests are for (``deploy/kubernetes/README.md``)."""
 
 NEWEST = kubernetes_validate.latest_version()
+
+utils.schema_contents = functools.cache(utils.schema_contents)
+"""It would read a megabyte of definitions anew for each manifest."""
 
 CUSTOM: dict[tuple[str, str], type[BaseModel]] = {
     ("keda.sh/v1alpha1", "ScaledObject"): ScaledObject,
