@@ -15,13 +15,15 @@ _TIMES = ("accept p50", "accept p99", "completion p50", "completion p99", "CPU m
 
 
 def wirings(document: Document) -> str:
-    """A row a scenario and wiring of the open loops: medians over rounds, with their range where rounds differ."""
-    head = ("scenario", "wiring", *_SHARES, *_TIMES, "findings")
+    """A row a scenario and wiring of the open loops: medians over rounds, with their range where rounds differ. Where
+    there is one scenario alone it has no column."""
+    names = (*_SHARES, *_TIMES)
     rows = [row for row in lines(document) if not row.concurrency and row.scenario not in at_steps(document)]
+    several = len({row.scenario for row in rows}) > 1
     return _table(
-        head,
+        [*(["scenario"] if several else []), "wiring", *names, "findings"],
         [
-            (row.scenario, row.wiring, *(_figure(row, name) for name in (*_SHARES, *_TIMES)), _findings(row))
+            [*([row.scenario] if several else []), row.wiring, *(_figure(row, name) for name in names), _findings(row)]
             for row in rows
         ],
     )

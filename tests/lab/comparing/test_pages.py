@@ -36,7 +36,7 @@ def test_a_row_a_scenario_and_wiring_with_medians_and_ranges(tmp_path: Path) -> 
     head, marks, events, chain = body(tmp_path, several(3, 10, 400), "wirings")
     assert head.count("|") == marks.count("|") == events.count("|")
     assert events == (
-        "| healthy | events | 100 | 0 | 0 | 11 (10 to 12) | 33 (30 to 36) | 11 (10 to 12) | 11 (10 to 12) | 1.5 | 0 |"
+        "| events | 100 | 0 | 0 | 11 (10 to 12) | 33 (30 to 36) | 11 (10 to 12) | 11 (10 to 12) | 1.5 | 0 |"
     )
     assert "| 1,203 (1,200 to 1,206) |" in chain
     assert chain.endswith("| 3 |")

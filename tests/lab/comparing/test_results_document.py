@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ import pytest
 
 from lab.benchmarks.tables import MEASURED, ROOT, SCHEMA
 from lab.comparing.differences import concluded
-from lab.comparing.schema import Results, undocumented
+from lab.comparing.faults import Hit
+from lab.comparing.schema import Results, Settings, undocumented
+from lab.comparing.schema_rounds import Fault, Load
+from lab.comparing.settings import CompareSettings
 from lab.load.histogram import encoded, histogram, percentiles
+from lab.load.result import LoadResult
 from tests.lab.comparing.documents import whole
 
 PAGE = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
@@ -63,6 +68,12 @@ def test_a_key_that_nobody_described_is_found() -> None:
     document = whole()
     document["rounds"][0]["cpu"]["surprise"] = 1
     assert list(undocumented(Results.model_validate(document))) == [".rounds[].cpu.surprise"]
+
+
+def test_what_the_lab_writes_of_load_settings_and_faults_is_described() -> None:
+    for written, described in ((LoadResult, Load), (CompareSettings, Settings), (Hit, Fault)):
+        names = {field.name for field in fields(written)}
+        assert names <= described.model_fields.keys(), written.__name__
 
 
 def test_every_key_says_what_it_means() -> None:
