@@ -35,7 +35,11 @@ def capacity(found: Comparison, ids: Ids, looks: Looks) -> Markup | None:
         for one in searched
         for step in rows(one, "steps")
     ]
-    steps = scrolling("The steps of the search", ["wiring", "orders/s", "held?", "why"], body) if body else None
+    steps = (
+        scrolling("The steps of the search", ["wiring", "orders/s", "held?", "why"], body, look="told")
+        if body
+        else None
+    )
     return tag(
         "section",
         tag("h2", "Capacity"),

@@ -19,8 +19,12 @@ def conditions(found: Comparison) -> Markup:
     return tag(
         "section",
         tag("h2", "Conditions"),
-        scrolling("Under what this was measured", ["what", "was"], body),
-        tag("details", tag("summary", "All settings"), scrolling("Settings of the run", ["setting", "value"], settings))
+        scrolling("Under what this was measured", ["what", "was"], body, look="text"),
+        tag(
+            "details",
+            tag("summary", "All settings"),
+            scrolling("Settings of the run", ["setting", "value"], settings, look="text"),
+        )
         if settings
         else None,
         _scenarios(found),

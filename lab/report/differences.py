@@ -46,7 +46,7 @@ def _by_figure(found: Comparison, place: Place, known: Sequence[Difference]) -> 
         ]
         body.append(tag("tr", tag("th", figure, scope="row"), cells))
     heads = ["figure", *(_VERDICTS[name] for name in present)]
-    return scrolling(f"{found.title(place)}: difference from {known[0].first}", heads, body)
+    return scrolling(f"{found.title(place)}: difference from {known[0].first}", heads, body, look="text")
 
 
 def _ratios(found: Comparison, place: Place, known: Sequence[Difference]) -> Markup | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.report.charts.frame import WIDTH, Ids, label, picture
+from lab.report.charts.frame import WIDTH, Ids, cut, label, picture
 from lab.report.markup import Markup, joined, tag
 from lab.report.numbers import milliseconds, number, plural
 from lab.report.reading import rows
@@ -36,7 +36,7 @@ class Step:
 
     def shown(self) -> str:
         """As it stands in the picture: for an event, how much later it was handled; else how long it took."""
-        what = _cut(self.what, 44) + ("" if self.ok else " (failed)")
+        what = cut(self.what, 44) + ("" if self.ok else " (failed)")
         if self.took is None:
             return what
         took = milliseconds(self.took)
@@ -132,7 +132,7 @@ def _lane(who: str, x: float, bottom: float, lanes: int) -> Markup:
     """Its name is cut to the room between lanes; letters are taken to be 6.2 wide."""
     room = 60.0 if lanes < 2 else min((_LAST - _FIRST) / (lanes - 1), 60.0)
     line = tag("line", x1=x, x2=x, y1=24, y2=bottom, class_="life")
-    return joined(line, label(_cut(who, int(room / 6.2)), x, 16, anchor="middle", class_="lane"))
+    return joined(line, label(cut(who, int(room / 6.2)), x, 16, anchor="middle", class_="lane"))
 
 
 def _drawn(step: Step, places: Mapping[str, float], y: float) -> Markup:
@@ -159,7 +159,3 @@ def _words(words: str, x: float, y: float, bad: str) -> Markup:
 
 def _look(kind: str) -> str:
     return kind if kind in _WORDS else "other"
-
-
-def _cut(words: str, most: int) -> str:
-    return words if len(words) <= most else words[: most - 3] + "..."

@@ -73,13 +73,16 @@ def every_round(found: Comparison, place: Place) -> Markup:
         note = tag("td", f"must not be used: {reason}" if reason else "valid", class_="words")
         body.append(tag("tr", tag("th", name, scope="row"), cells, note))
     heads = ["round", *columns, "valid?"]
-    return scrolling(f"{found.title(place)}: round by round", heads, body)
+    return scrolling(f"{found.title(place)}: round by round", heads, body, look="told")
 
 
-def scrolling(caption: str, heads: Sequence[str], body: Child, label: str | None = None) -> Markup:
-    """A table that scrolls in a box of its own where it is wider than the page; the box can be reached by keyboard."""
+def scrolling(
+    caption: str, heads: Sequence[str], body: Child, *, label: str | None = None, look: str | None = None
+) -> Markup:
+    """A table that scrolls in a box of its own where it is wider than the page; the box can be reached by keyboard.
+    ``look``: "text" where all columns are text, "told" where the last one is; else all but the first are figures."""
     row = tag("tr", [tag("th", head, scope="col") for head in heads])
-    made = tag("table", tag("caption", caption), tag("thead", row), tag("tbody", body))
+    made = tag("table", tag("caption", tag("span", caption)), tag("thead", row), tag("tbody", body), class_=look)
     return tag("div", made, class_="wide", tabindex="0", role="region", aria_label=label or caption)
 
 
@@ -118,7 +121,7 @@ def _figures(found: Comparison, place: Place, looks: Looks, what: str, columns: 
         f"{load(found, place)}; {pending_timeout(found)}."
     )
     heads = ["wiring", *(one.heading for one in columns), "rounds"]
-    return scrolling(caption, heads, body, f"{found.title(place)}: {what}")
+    return scrolling(caption, heads, body, label=f"{found.title(place)}: {what}")
 
 
 def cell(spread: Spread | None, written: Callable[[float], str]) -> Child:

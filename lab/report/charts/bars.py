@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lab.comparing.statistics import Spread
-from lab.report.charts.frame import WIDTH, Ids, Looks, across, label, picture
+from lab.report.charts.frame import WIDTH, Ids, Looks, across, cut, label, picture
 from lab.report.charts.scales import Scale
-from lab.report.markup import Markup, tag
+from lab.report.markup import Markup, joined, tag
 from lab.report.numbers import plural
 
 LEFT, RIGHT, TOP, ROW = 98.0, WIDTH - 62.0, 8.0, 26.0
@@ -35,17 +35,20 @@ class BarChart:
 
     def _row(self, top: float, wiring: str, looks: Looks) -> list[Markup]:
         spread, middle, look = self.bars[wiring], top + ROW / 2, looks.of(wiring)
-        name = label(wiring, LEFT - 6, middle + 4, anchor="end", class_=f"name {look}")
+        name = label(cut(wiring, 14), LEFT - 6, middle + 4, anchor="end", class_=f"name {look}")
         if spread is None:
             return [name, label("no figure", LEFT + 4, middle + 4, class_="tick")]
         x, low, high = (self.scale.place(v, LEFT, RIGHT) for v in (spread.median, spread.low, spread.high))
         return [
             name,
             tag("rect", x=LEFT, y=top + 5, width=max(x - LEFT, 1), height=ROW - 10, class_=f"bar {look}"),
-            tag("line", x1=low, x2=high, y1=middle, y2=middle, class_="range"),
-            *(tag("line", x1=end, x2=end, y1=middle - 4, y2=middle + 4, class_="range") for end in (low, high)),
+            self._range(low, high, middle) if spread.low < spread.high else Markup(),
             label(self.written(spread.median), max(x, high) + 6, middle + 4, class_="value"),
         ]
+
+    def _range(self, low: float, high: float, y: float) -> Markup:
+        ends = (tag("line", x1=x, x2=x, y1=y - 4, y2=y + 4, class_="range") for x in (low, high))
+        return joined(tag("line", x1=low, x2=high, y1=y, y2=y, class_="range"), *ends)
 
     def _said(self, wiring: str, spread: Spread | None) -> str:
         if spread is None:

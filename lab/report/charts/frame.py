@@ -94,5 +94,10 @@ def apart(wanted: Sequence[float], low: float, high: float, gap: float = 12.0) -
     return found
 
 
+def cut(words: str, most: int) -> str:
+    """Not longer than there is room for."""
+    return words if len(words) <= most else words[: most - 3] + "..."
+
+
 def _tick(words: str, x: float, y: float) -> Markup:
     return label(words, x, y, anchor="middle", class_="tick")

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.report.charts.frame import WIDTH, Ids, Looks, across, apart, label, picture, upward
+from lab.report.charts.frame import WIDTH, Ids, Looks, across, apart, cut, label, picture, upward
 from lab.report.charts.scales import Scale, time_scale
 from lab.report.markup import Markup, joined, tag
 from lab.report.numbers import amount, plural, short
 from lab.report.series import Points, Window
 
-LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, WIDTH - 88.0, 24.0, 190.0, 226.0
+LEFT, RIGHT, TOP, BOTTOM, HEIGHT = 44.0, WIDTH - 100.0, 24.0, 190.0, 226.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def shaded(windows: Sequence[Window], x: Scale, left: float, right: float, top: 
         middle = min(max((begin + end) / 2, left + 40), right - 20)
         parts.append(tag("rect", x=begin, y=top, width=max(end - begin, 1.0), height=bottom - top, class_="fault"))
         if row < 2:
-            parts.append(label(window.words, middle, top - 3 - 10 * row, anchor="middle", class_="fault-name"))
+            parts.append(label(window.words, middle, top - 6 - 10 * row, anchor="middle", class_="fault-name"))
     return joined(parts)
 
 
@@ -77,7 +77,7 @@ def ends(lines: Sequence[tuple[str, float, float, str]]) -> Markup:
     return joined(
         [
             tag("line", x1=x, y1=y, x2=RIGHT + 5, y2=place, class_="leader"),
-            label(name, RIGHT + 7, place + 3.5, class_=f"name {look}"),
+            label(cut(name, 14), RIGHT + 7, place + 3.5, class_=f"name {look}"),
         ]
         for (name, x, y, look), place in zip(lines, places, strict=True)
     )

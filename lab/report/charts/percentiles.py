@@ -10,7 +10,7 @@ from lab.report.histograms import Curve
 from lab.report.markup import Markup, tag
 from lab.report.numbers import milliseconds
 
-_TICKS = ((0.0, "min"), (0.30103, "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9"), (4.0, "99.99"), (5.0, "99.999"))
+_TICKS = ((0.30103, "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9"), (4.0, "99.99"), (5.0, "99.999"))
 _TOLD = ((0.30103, "half"), (1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"))
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from lab.report.charts.frame import WIDTH, Ids, Looks, across, label, picture
+from lab.report.charts.frame import WIDTH, Ids, Looks, across, cut, label, picture
 from lab.report.charts.lines import shaded
 from lab.report.charts.scales import time_scale
 from lab.report.markup import Markup, joined, tag
 from lab.report.series import Window
 
-LEFT, RIGHT, TOP, ROW = 10.0, WIDTH - 10.0, 24.0, 36.0
+LEFT, RIGHT, TOP, ROW = 10.0, WIDTH - 10.0, 28.0, 36.0
 _WORDS = {"closed": "closed", "open": "open", "half_open": "half open"}
 
 
@@ -36,7 +36,9 @@ class StripChart:
         for n, strip in enumerate(self.strips):
             top = TOP + ROW * n
             rows.append(
-                label(f"{strip.wiring}: {strip.circuit}", LEFT, top + 12, class_=f"name {looks.of(strip.wiring)}")
+                label(
+                    cut(f"{strip.wiring}: {strip.circuit}", 50), LEFT, top + 12, class_=f"name {looks.of(strip.wiring)}"
+                )
             )
             for state, began, ended in stretches(strip):
                 start, end = x.place(began, LEFT, RIGHT), x.place(ended, LEFT, RIGHT)
