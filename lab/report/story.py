@@ -139,7 +139,7 @@ def _drawn(step: Step, places: Mapping[str, float], y: float) -> Markup:
     """An arrow between two lanes, or a box on one; what it was above it, its time at the left."""
     x, bad = places[step.who], "" if step.ok else " bad"
     words = step.shown()
-    time = label(milliseconds(step.at), _SIDE, y + 3.5, anchor="end", class_="tick")
+    time = label(_clock(step.at), _SIDE, y + 3.5, anchor="end", class_="tick")
     if step.across and step.came_from is not None:
         start = places[step.came_from]
         tip = -1 if x > start else 1
@@ -159,3 +159,8 @@ def _words(words: str, x: float, y: float, bad: str) -> Markup:
 
 def _look(kind: str) -> str:
     return kind if kind in _WORDS else "other"
+
+
+def _clock(ms: float) -> str:
+    """As short as the side is narrow."""
+    return f"{ms / 1000:.2f} s" if ms >= 1000 else milliseconds(ms)
