@@ -10,6 +10,8 @@ from lab.report.reading import Comparison, Difference, Place, rows, table, why_i
 CONFIRMED = "confirmed %"
 CLAIM = "significant (exact test, 5 %)"
 _MOST_TOLD = 4
+QUIET = 10.0
+"""Percent of the machine that others may use without a warning."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def points(found: Comparison) -> list[str]:
         said.append(
             f"{plural(len(invalid), 'round')} must not be used and {_are(len(invalid))} left out of all figures."
         )
-    said += [*_damage(found), *_capacity(found)]
+    said += [*_beside(found), *_damage(found), *_capacity(found)]
     return said
 
 
@@ -138,6 +140,19 @@ def _damage(found: Comparison) -> list[str]:
     clean = [wiring for wiring, count in counts.items() if not count]
     rest = f", none in {listed(clean)}" if clean else ""
     return [f"What the databases say does not add up (audit findings over all valid rounds): {listed(told)}{rest}."]
+
+
+def _beside(found: Comparison) -> list[str]:
+    """A warning where the machine was not the run's own."""
+    shares = [
+        number(table(one, "cpu").get("foreign_percent_of_machine")) for one in found.rounds if not why_invalid(one)
+    ]
+    most = max((share for share in shares if share is not None), default=0.0)
+    if most <= QUIET:
+        return []
+    return [
+        f"Others used up to {most:.0f} % of the machine meanwhile: latencies and CPU are worth less than they look."
+    ]
 
 
 def _capacity(found: Comparison) -> list[str]:

@@ -111,3 +111,10 @@ def test_the_headline_is_the_pages_title_and_first_heading() -> None:
     tree, said = parsed(report(document())), headline(Comparison.of(document())).main
     assert words(next(tree.every("h1"))) == f"{said}."
     assert words(next(tree.every("title"))) == said
+
+
+def test_a_machine_that_was_not_the_runs_own_is_told_in_the_first_lines() -> None:
+    found = document(rounds=1)
+    assert "Others used" not in " ".join(points(Comparison.of(found)))
+    found["rounds"][1]["cpu"]["foreign_percent_of_machine"] = 56.4
+    assert "Others used up to 56 % of the machine meanwhile" in " ".join(points(Comparison.of(found)))
