@@ -30,7 +30,8 @@ def picture_of(document: Any, scenario: str) -> Markup:
     if not places:
         known = ", ".join(place.scenario for place in found.places)
         raise ShopError(f"there is no {scenario!r} in this comparison; there are {known}")
-    style = tag("style", trusted((files("lab.report") / "palette.css").read_text("utf-8")))
+    palette = (files("lab.report") / "palette.css").read_text("utf-8")
+    style = tag("style", trusted(f"{palette}.chart {{ background: var(--paper) }}\n"))
     return confirmed_chart(found, places[0]).drawn(Ids(), Looks(found.wirings), style, shown=SHOWN)
 
 
