@@ -12,7 +12,6 @@ from delivery_svc import recovery
 from delivery_svc.app import build
 from delivery_svc.settings import DeliverySettings
 from events import recovering
-from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
 
@@ -25,9 +24,7 @@ def main(arguments: list[str]) -> int:
         migrations.upgrade("delivery_svc", settings.database_url)
         return 0
     if options.command == "recover":
-        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        put_back = recovery.PutBackDeliveries()
-        return recovering.command("delivery", kafka, settings.database_url, recovery.TOPICS, put_back)
+        return recovering.command("delivery", settings, recovery.TOPICS, recovery.PutBackDeliveries())
     app, service = build(settings)
     return serve(app, service, settings)
 

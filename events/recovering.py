@@ -31,6 +31,7 @@ from events.log_bounds import log_bounds
 from events.outbox import Outbox, Transaction
 from events.tables import outbox
 from kit.database import Database, Query, array
+from kit.settings import ServiceSettings
 
 SILENT_SECONDS = 30.0
 BATCH = 2000
@@ -168,11 +169,12 @@ async def _kept_awake(connection: Any) -> AsyncIterator[None]:
             await beating
 
 
-def command(service: str, kafka: Kafka, database_url: str, topics: Sequence[str], put_back: PutBack) -> int:
+def command(service: str, settings: ServiceSettings, topics: Sequence[str], put_back: PutBack) -> int:
     """``python -m SERVICE recover``: says what was done, or why not; the exit code."""
 
     async def run() -> Recovered:
-        database = Database(database_url, min_size=1, max_size=2, application=f"{service} recover")
+        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        database = Database(settings.database_url, min_size=1, max_size=2, application=f"{service} recover")
         await database.open()
         try:
             return await recover(service=service, kafka=kafka, database=database, topics=topics, put_back=put_back)

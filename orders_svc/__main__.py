@@ -8,7 +8,6 @@ python -m orders_svc recover    puts back what was announced since the backup th
 import sys
 
 from events import recovering
-from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
 from orders_svc import recovery
@@ -26,8 +25,7 @@ def main(arguments: list[str]) -> int:
         migrations.upgrade("orders_svc", settings.database_url)
         return 0
     if arguments == ["recover"]:
-        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        return recovering.command("orders", kafka, settings.database_url, recovery.TOPICS, recovery.PutBackOrders())
+        return recovering.command("orders", settings, recovery.TOPICS, recovery.PutBackOrders())
     app, service = build(settings)
     return serve(app, service, settings)
 

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from events import recovering
-from events.kafka import Kafka
 from kit import migrations
 from kit.process import configure_logging, serve
 from products_svc import recovery
@@ -37,9 +36,7 @@ def main(arguments: list[str]) -> int:
         print(f"{count} products added")
         return 0
     if options.command == "recover":
-        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
-        put_back = recovery.PutBackProducts()
-        return recovering.command("products", kafka, settings.database_url, recovery.TOPICS, put_back)
+        return recovering.command("products", settings, recovery.TOPICS, recovery.PutBackProducts())
     app, service = build(settings)
     return serve(app, service, settings)
 
