@@ -47,8 +47,13 @@ class BarChart:
         ]
 
     def _range(self, low: float, high: float, y: float) -> Markup:
-        ends = (tag("line", x1=x, x2=x, y1=y - 4, y2=y + 4, class_="range") for x in (low, high))
-        return joined(tag("line", x1=low, x2=high, y1=y, y2=y, class_="range"), *ends)
+        """Drawn twice, the first time broader and in the ground's colour, so that it can be seen on any bar."""
+        places = [(low, high, y, y), (low, low, y - 4, y + 4), (high, high, y - 4, y + 4)]
+        return joined(
+            tag("line", x1=x1, x2=x2, y1=y1, y2=y2, class_=look)
+            for look in ("halo", "range")
+            for x1, x2, y1, y2 in places
+        )
 
     def _said(self, wiring: str, spread: Spread | None) -> str:
         if spread is None:

@@ -9,6 +9,8 @@ from playwright.sync_api import Page
 from tests.lab.report.conftest import SIZES, Opened, Scheme
 from tests.lab.report.documents import capacities, document, old_format
 
+A4 = 688
+"""Pixels of a sheet's width between margins of 14 mm."""
 LEGIBLE = 8.5
 """Pixels that the smallest letters of a chart have at least."""
 
@@ -117,6 +119,8 @@ def test_in_print_everything_is_unfolded_and_nothing_is_cut_off(opened: Opened, 
     folded = page.locator("details ul, details table, details ol")
     assert folded.first.is_hidden()
     page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4, "height": 1000})
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
     assert all(folded.nth(n).bounding_box() for n in range(folded.count()))
     assert page.locator("nav").is_hidden()
     assert len(page.pdf(format="A4")) > 50_000
