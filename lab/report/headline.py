@@ -128,9 +128,9 @@ def _said(found: Comparison, place: Place) -> str:
 def _damage(found: Comparison) -> list[str]:
     counts: dict[str, int] = {}
     for one in found.rounds:
-        if not why_invalid(one):
-            findings = int(number(table(one, "audit").get("findings")) or 0)
-            counts[str(one["wiring"])] = counts.get(str(one["wiring"]), 0) + findings
+        findings = number(table(one, "audit").get("findings"))
+        if not why_invalid(one) and findings is not None:
+            counts[str(one["wiring"])] = counts.get(str(one["wiring"]), 0) + int(findings)
     damaged = {wiring: count for wiring, count in counts.items() if count}
     if not counts:
         return []

@@ -118,3 +118,12 @@ def test_a_machine_that_was_not_the_runs_own_is_told_in_the_first_lines() -> Non
     assert "Others used" not in " ".join(points(Comparison.of(found)))
     found["rounds"][1]["cpu"]["foreign_percent_of_machine"] = 56.4
     assert "Others used up to 56 % of the machine meanwhile" in " ".join(points(Comparison.of(found)))
+
+
+def test_what_was_not_audited_is_not_called_clean() -> None:
+    found = document(("events", "external"), ("healthy",), rounds=1)
+    found["rounds"][1] |= {"audit": None, "cpu": None}
+    (said,) = (point for point in points(Comparison.of(found)) if "audit" in point.lower())
+    assert "external" not in said
+    found["rounds"] = found["rounds"][1:]
+    assert "audit" not in " ".join(points(Comparison.of(found))).lower()

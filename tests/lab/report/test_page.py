@@ -46,6 +46,18 @@ def _saturated() -> dict[str, Any]:
     return found
 
 
+def _with_external() -> dict[str, Any]:
+    """A shop of others: nobody sees its databases, its processes or how its orders ended."""
+    found = document(("events", "external"))
+    for one in found["rounds"]:
+        if one["wiring"] == "external":
+            one |= dict.fromkeys(
+                ("completion", "completion_histogram", "settled", "settled_per_second", "cpu", "audit")
+            )
+            one |= {"outcomes": {"accepted": 2000}, "staleness": None, "series": None, "story": None, "faults": []}
+    return found
+
+
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "whole": document(FOUR, capacity=capacities()),
     "five rounds": document(rounds=5),
@@ -55,7 +67,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "no valid round": document(rounds=0) | {"rounds": [one_round("healthy", "chain", 1, invalid="no fault")]},
     "no round": document(rounds=0, stopped={"rounds_done": 0, "rounds_planned": 12}),
     "one wiring": document(("chain",)),
-    "a wiring of others": document(("events", "the-original")),
+    "a wiring of others": _with_external(),
     "zero confirmed": _without_answers(),
     "saturation": _saturated(),
     "hardly anything": _bare(),
