@@ -58,6 +58,7 @@ def _events(settings: DeliverySettings, service: Service) -> Begin:
         "requeued": requeued_reactions("delivery", outbox, REACTIONS).run,
         "pruning": Pruner(service.database).run,
     }
+    service.finishing["relay"] = relay.finish
     return outbox.transaction
 
 

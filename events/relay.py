@@ -28,6 +28,7 @@ POLL_SECONDS = 1.0
 CLAIM_SECONDS = 24 * 3600.0
 STALLED_SECONDS = 2.0
 MEASURE_SECONDS = 5.0
+FINISH_SECONDS = 3.0
 
 
 class PublishFailed(Exception):
@@ -54,6 +55,7 @@ class Relay:
         self.last_error: str | None = None
         self._kafka = kafka
         self._batch_size = batch_size
+        self._emptied: asyncio.Event | None = None
         self._leadership = Leadership(database_url, f"relay_{service}")
         self._backoff = Backoff()
 
@@ -65,6 +67,20 @@ class Relay:
     def wake(self) -> None:
         """There may be something to publish. Cheap; call it after a commit, from the event loop's thread."""
         self._leadership.wake()
+
+    async def finish(self) -> None:
+        """For a process that is about to end and commits nothing any more: returns when the outbox is empty, so that
+        no event waits for the next process. At once where another replica's relay is the active one, and after
+        ``FINISH_SECONDS`` in any case: what is left then is published by whoever becomes active next."""
+        if not self.active:
+            return
+        self._emptied = asyncio.Event()
+        self.wake()
+        try:
+            async with asyncio.timeout(FINISH_SECONDS):
+                await self._emptied.wait()
+        except TimeoutError:
+            log.warning("the outbox is not empty; its events wait for the next relay", service=self.service)
 
     async def run(self) -> None:
         """Contends for the role, publishes while it has it, and starts again when it lost it. Until cancelled.
@@ -108,9 +124,12 @@ class Relay:
         renew_at, measure_at = perf_counter() + CLAIM_SECONDS, 0.0
         try:
             while perf_counter() < renew_at:
+                emptied = self._emptied  # a read that began before it was asked for does not count
                 rows = await backlog.read(connection)
                 if rows:
                     await self._publish(connection, backlog, producer, rows)
+                elif emptied is not None:
+                    emptied.set()
                 self._recovered()
                 self._backoff.reset()
                 if perf_counter() >= measure_at:

@@ -17,6 +17,9 @@ from kit.guard import BodyGuard
 
 log = structlog.get_logger()
 
+STOP_SECONDS = 8.0
+"""A consumer that cannot reach its broker any more takes 7."""
+
 
 @dataclass
 class Service:
@@ -24,7 +27,8 @@ class Service:
     (its supervisor starts it again): a service that answers but consumes nothing is worse than one that is down.
 
     ``checks`` name what must be true to take traffic: each returns None, or the reason why not. ``draining`` is called
-    when the process is told to stop, while requests are still being answered; ``closing`` when they all are.
+    when the process is told to stop, while requests are still being answered; ``closing`` when they all are, and the
+    tasks have ended. A task that is named in ``finishing`` ends last, when that returns, which must not take long.
     """
 
     name: str
@@ -34,8 +38,22 @@ class Service:
     tasks: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     checks: dict[str, Callable[[], Awaitable[str | None]]] = field(default_factory=dict)
     draining: list[Callable[[], None]] = field(default_factory=list)
+    finishing: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     failed: bool = False
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def stop(self) -> None:
+        """Cancels the tasks that have nothing to finish, waits ``STOP_SECONDS`` at most for them to end, and then for
+        the others to say that they have finished."""
+        others = [task for name, task in self.running.items() if name not in self.finishing]
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=STOP_SECONDS)
+        for name, finished in self.finishing.items():
+            if name in self.running and not self.running[name].done():
+                await finished()
 
 
 def create_app(service: Service, *, description: str, version: str = "0.1.0") -> FastAPI:
@@ -47,6 +65,7 @@ def create_app(service: Service, *, description: str, version: str = "0.1.0") ->
         try:
             yield
         finally:
+            await service.stop()
             await end(runner)
             for close in service.closing:
                 await close()
@@ -75,7 +94,7 @@ async def _run(service: Service) -> None:
         await _open(service.database)
         async with asyncio.TaskGroup() as group:
             for name, task in service.tasks.items():
-                group.create_task(_must_not_end(name, task), name=name)
+                service.running[name] = group.create_task(_must_not_end(name, task), name=name)
     except* Exception as errors:
         service.failed = True
         log.critical("a background task failed; the process ends", service=service.name, exc_info=errors)

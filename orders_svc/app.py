@@ -74,6 +74,7 @@ def _events(settings: OrdersSettings, service: Service, waiting: Waiting) -> Pla
         "requeued": requeued_reactions("orders", outbox, handlers).run,
         "pruning": Pruner(service.database).run,
     }
+    service.finishing["relay"] = relay.finish
     return EventsPlacing(service.database, outbox)
 
 

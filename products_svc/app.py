@@ -75,6 +75,7 @@ def _events(settings: ProductsSettings, service: Service, slowness: Slowness, fa
         "requeued": requeued_reactions("products", outbox, reactions).run,
         "pruning": Pruner(service.database).run,
     }
+    service.finishing["relay"] = relay.finish
     return outbox.transaction
 
 

@@ -37,6 +37,22 @@ async def test_what_was_rolled_back_is_not_published(shop: Stand) -> None:
     assert [found.key.decode() for found in await read(shop.kafka, "orders")] == [after.key]
 
 
+async def test_a_relay_that_finishes_leaves_nothing_behind(shop: Stand) -> None:
+    relay = shop.relay()
+    async with running(relay):
+        await eventually(lambda: relay.active)
+        await shop.record(*(placed() for _ in range(2500)))
+        await relay.finish()
+        assert await shop.outbox_is_empty()
+        assert relay.last_error is None
+
+
+async def test_a_relay_that_stands_by_has_nothing_to_finish(shop: Stand) -> None:
+    await shop.record(placed())
+    await shop.relay().finish()
+    assert not await shop.outbox_is_empty()
+
+
 async def test_a_row_that_commits_late_with_a_lower_id_is_published(shop: Stand) -> None:
     relay, late, early = shop.relay(), placed(), placed()
     async with running(relay):
