@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Home:
 
 @contextmanager
 def demo(home: Home, folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The command, on embedded servers; ended by force if it is still there after the block, or after 150 seconds."""
+    """The command, on embedded servers; ended by force if it is still there after the block, or after 280 seconds."""
     environment = {name: value for name, value in os.environ.items() if name not in EXTERNAL}
     environment |= {"SHOP_HOME": str(home.root), MARK: str(home.root), "NO_COLOR": "1", "COLUMNS": "100"}
     process = subprocess.Popen(
@@ -37,7 +37,7 @@ def demo(home: Home, folder: Path) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    kill = threading.Timer(150, process.kill)
+    kill = threading.Timer(280, process.kill)
     kill.start()
     try:
         yield process
@@ -48,6 +48,7 @@ def demo(home: Home, folder: Path) -> Iterator["subprocess.Popen[str]"]:
             process.wait()
 
 
+@pytest.mark.timeout(300)
 def test_the_demo_tells_its_whole_story_and_stops_what_it_started(home: Home, tmp_path: Path) -> None:
     with demo(home, tmp_path) as process:
         assert process.stdout is not None
