@@ -9,8 +9,11 @@ import orjson
 import typer
 
 from lab.commands.rounds_bar import RoundsBar
-from lab.comparing.comparison import compare_wirings
+from lab.comparing.capacity.measuring import CapacitySettings, measure_capacity
+from lab.comparing.capacity.showing import capacity_lines
+from lab.comparing.comparison import compare_wirings, without_rounds
 from lab.comparing.differences import concluded
+from lab.comparing.external import External, joined
 from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
 from lab.comparing.scenarios import NAMES
 from lab.comparing.schedule import schedule
@@ -62,6 +65,12 @@ def compare(
     hold_transaction: Annotated[
         bool, typer.Option("--hold-transaction", help="chain: keep its transaction open through its calls.")
     ] = False,
+    capacity: Annotated[
+        bool, typer.Option("--capacity", help="Search the highest rate that each holds; rounds only with --scenario.")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(help="Also a shop of others, such as http://localhost:8081: a row of its own.")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Another place for results.json, beside reports/compare-TIME.")
     ] = None,
@@ -89,32 +98,49 @@ def compare(
         }
         settings = settings_for(QUICK if quick else FULL if full else USUAL, given)
         document: dict[str, Any] = {}
+        alone = capacity and not (scenario or saturate or quick or full or against)
         try:
-            asyncio.run(_run(settings, document))
+            asyncio.run(_run(settings, document, rounds=not alone, capacity=capacity, against=against))
         finally:
             _report(document, json_file)
 
 
-async def _run(settings: CompareSettings, document: dict[str, Any]) -> None:
+async def _run(
+    settings: CompareSettings, document: dict[str, Any], *, rounds: bool, capacity: bool, against: str | None
+) -> None:
     def note(name: str, text: str) -> None:
         step(f"{name}: {text}")
 
-    number = len(list(schedule(settings, settings.chosen())))
-    step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
+    outside = None if against is None else await External.at(against)
+    if rounds:
+        number = len(list(schedule(settings, settings.chosen())))
+        step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
     async with ground(Home.from_environment(), step, lambda _name, _line: None, note) as on:
-        with RoundsBar(errors) as bar:
-            await compare_wirings(on, settings, step, watch=bar.begins, document=document)
+        if rounds:
+            with RoundsBar(errors) as bar:
+                await compare_wirings(on, settings, step, watch=bar.begins, document=document)
+        else:
+            document |= await without_rounds(on, settings)
+        if capacity:
+            asked = CapacitySettings(settings.wirings, first=settings.rate, products=settings.products)
+            async for found in measure_capacity(on, asked, step):
+                document.setdefault("capacity", []).append(found)
+    if outside is not None:
+        async for one in outside.rounds(settings, step):
+            document |= joined(document, [one])
 
 
 def _report(document: dict[str, Any], json_file: Path | None) -> None:
-    """Shows and writes what was done, all of it or not; nothing when no round was."""
-    if not document.get("rounds"):
+    """Shows and writes what was done, all of it or not; nothing when no round and no search was."""
+    if not document.get("rounds") and not document.get("capacity"):
         return
     if stopped := document["stopped"]:
         done, planned = stopped["rounds_done"], stopped["rounds_planned"]
         errors.print(f"[yellow]stopped[/yellow] after {done} of {planned} rounds; the figures are of those")
     whole = concluded(document)
     show(whole, console)
+    for line in capacity_lines(document.get("capacity", ())):
+        console.print(line)
     write_report(whole, json_file)
 
 

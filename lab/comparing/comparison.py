@@ -40,13 +40,10 @@ async def compare_wirings(
     if "chain-mesh" in settings.wirings:
         ensure_mesh()
     planned_rounds, warming = list(schedule(settings, scenarios)), warm_ups(settings)
-    layout = on.layout("template", "events", "shop-compare-template", usual_ports=False)
-    embedded = [server.name for server in on.backends.embedded]
     document |= {
+        **await without_rounds(on, settings),
         "stopped": {"rounds_done": 0, "rounds_planned": len(planned_rounds)},
-        "conditions": await conditions(settings, layout, embedded=embedded),
         "scenarios": {name: one.model_dump(mode="json") for name, one in scenarios.items()},
-        "rounds": [],
     }
     say("databases for the rounds")
     tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings))
@@ -62,6 +59,14 @@ async def compare_wirings(
                 document["stopped"]["rounds_done"] = number
     document["stopped"] = None
     return concluded(document)
+
+
+async def without_rounds(on: Ground, settings: CompareSettings) -> dict[str, Any]:
+    """The document of a run before its first round, or of one that has none: its conditions."""
+    layout = on.layout("template", "events", "shop-compare-template", usual_ports=False)
+    embedded = [server.name for server in on.backends.embedded]
+    found = await conditions(settings, layout, embedded=embedded)
+    return {"stopped": None, "conditions": found, "scenarios": {}, "rounds": []}
 
 
 def need_own_servers(on: Ground, scenarios: Mapping[str, Scenario]) -> None:

@@ -108,6 +108,28 @@ class CapacityStep(Part):
     rate: float = Field(description="orders offered a second")
     held: bool = Field(description="99 % were confirmed within 2 s, and no backlog grew")
     why: str = Field(description="why it was not held, or that it was")
+    again: bool = Field(False, description="it had been tried before, and had nearly held")
+    rested: bool = Field(True, description="afterwards the shop came to rest; the search ends where it does not")
+    offered: int | None = Field(None, description="orders of the step, without its warm-up")
+    in_time_percent: float | None = Field(None, description="of them confirmed in time")
+    accept_p99_ms: float | None = Field(None, description="accept latency; null where none was accepted")
+    grown: dict[str, list[float]] = Field(
+        {}, description="backlogs that grew: median in the first and in the last third of the step, events"
+    )
+
+
+class CapacitySearch(Part):
+    """How a capacity was searched."""
+
+    wirings: list[str] = Field(description="by name")
+    first: float = Field(description="the rate that was tried first")
+    lowest: float = Field(description="no lower rate would have been tried")
+    highest: float = Field(description="no higher one")
+    precision: float = Field(description="0.1: the next rate that was not held is at most a tenth higher")
+    seconds: float = Field(description="of a step, measured")
+    warmup_seconds: float = Field(description="of a step, before them")
+    rest: float = Field(description="seconds that the shop had to come to rest")
+    products: list[int] = Field(description="ordered in turn")
 
 
 class Capacity(Part):
@@ -116,6 +138,10 @@ class Capacity(Part):
     wiring: str = Field(description="its name")
     orders_per_second: float | None = Field(description="null where not even the lowest rate was held")
     steps: list[CapacityStep] = Field(description="the rates that were tried, in order")
+    pending_timeout_seconds: float | None = Field(None, description="after it an order that stays pending is cancelled")
+    within_seconds: float = Field(2.0, description="what in time means: confirmed so soon after an order was due")
+    share_percent: float = Field(99.0, description="of the orders, so many must be confirmed in time")
+    settings: CapacitySearch | None = Field(None, description="of the search")
 
 
 class Stopped(Part):

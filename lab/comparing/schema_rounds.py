@@ -162,7 +162,8 @@ class Round(Part):
         None,
         description="orders offered by what became of them: confirmed (with delivery and reservation), hollow "
         "(confirmed in name only), rejected, cancelled, unsettled, refused (no order, and the customer was told), "
-        "unknown (no order, no answer); null, like all that follows, where the shop is another's and cannot be asked",
+        "unknown (no order, no answer); accepted only of a shop of others that does not tell how they ended, whose "
+        "further figures are null",
     )
     completion: Percentiles | None = Field(
         None, description="from the intended send time until settled, of accepted orders, ms"

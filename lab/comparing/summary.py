@@ -9,11 +9,16 @@ from lab.comparing.statistics import Spread
 Round = Mapping[str, Any]
 Figure = Callable[[Round], float | None]
 
+_ENDED = {"confirmed", "rejected", "cancelled", "hollow", "unsettled"}
+
 
 def _share(*kinds: str) -> Figure:
     def share(one: Round) -> float | None:
-        offered, outcomes = one["load"]["offered"], one.get("outcomes")
-        return 100 * sum(outcomes.get(kind, 0) for kind in kinds) / offered if offered and outcomes else None
+        offered: int = one["load"]["offered"]
+        outcomes: Mapping[str, int] | None = one.get("outcomes")
+        if not offered or not outcomes or ("accepted" in outcomes and _ENDED & set(kinds)):
+            return None  # a shop of others that accepts, and does not tell how it ended
+        return 100 * sum(outcomes.get(kind, 0) for kind in kinds) / offered
 
     return share
 

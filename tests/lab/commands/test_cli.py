@@ -126,6 +126,8 @@ def test_a_load_that_cannot_be_carried_out_is_a_plain_error(
         (["load", "--trace", "pigeons"], 2, "there are completejourney"),
         (["load", "--trace", "completejourney", "--rate", "5", "--speed", "5"], 2, "not both"),
         (["load", "--rate", "inf"], 2, "must be finite"),
+        (["compare", "--against", "localhost:8081"], 1, "--against is an address such as http://localhost:8081"),
+        (["compare", "--against", "http://127.0.0.1:9"], 1, "start that shop first"),
         (["load", "--users", "2", "--rate", "5"], 2, "as fast as they are answered"),
         (["load", "--users", "2", "--trace", "completejourney"], 2, "as fast as they are answered"),
         (["load", "--steps", "5,10", "--rate", "5"], 2, "all the rates there are"),

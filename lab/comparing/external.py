@@ -1,0 +1,136 @@
+"""A shop that others run, under the same load: one more row, without the parts that it cannot give."""
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import aiohttp
+
+from lab.comparing.differences import concluded
+from lab.comparing.order_states import Told, ask_orders
+from lab.comparing.settings import CompareSettings
+from lab.load.histogram import encoded, histogram, percentiles
+from lab.load.plan import LoadPlan, is_address
+from lab.load.process import Load
+from lab.load.records import NO_ANSWER, Record, read_records
+from lab.load.result import LoadResult
+from lab.running.errors import ShopError
+
+NAME = "external"
+"""What it is called where others have a wiring."""
+START_DELAY = 1.0
+
+ACCEPTED = "accepted"
+"""The outcome of an order that was answered with a success, when nothing tells how it ended."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class External:
+    """``orders`` is where orders are posted."""
+
+    orders: str
+
+    @classmethod
+    async def at(cls, url: str) -> "External":
+        """``url`` is that address, or the shop's without ``/orders``. Raises ShopError when nobody answers there."""
+        if not is_address(url):
+            raise ShopError(f"--against is an address such as http://localhost:8081, not {url!r}")
+        parts = urlsplit(url)
+        orders = urlunsplit(parts._replace(path=parts.path if parts.path.strip("/") else "/orders", fragment=""))
+        try:
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session, session.get(orders):
+                return cls(orders)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ShopError(f"nobody answers at {orders}: {error}; start that shop first") from error
+
+    async def rounds(self, settings: CompareSettings, say: Say) -> AsyncIterator[dict[str, Any]]:
+        """Its rounds, in the form of all others; what it cannot give is None. Raises LoadFailed.
+
+        Orders say product and quantity and no more, as the original lab's. How they ended is asked for afterwards,
+        if ``GET`` of an order's ``Location`` tells a ``status``; when, if it tells ``settledAt`` too (by its clock).
+        Scenarios that are more than load are left out: nobody here can break what runs elsewhere.
+        """
+        for name, scenario in settings.chosen().items():
+            if scenario.faults or scenario.told:
+                say(f"{NAME}: {name} is left out, because what runs elsewhere cannot be broken from here")
+                continue
+            for number in range(1, settings.rounds + 1):
+                for concurrency in settings.concurrencies if scenario.load.kind == "closed" else (0,):
+                    rate = scenario.load.rate(settings.rate)
+                    busy = f"{concurrency} at a time" if concurrency else f"{rate:g} orders/s"
+                    say(f"{name}, round {number}: {NAME}, {busy}")
+                    plan = LoadPlan(
+                        url=self.orders,
+                        run=NAME,
+                        records="records.csv",
+                        rate=rate,
+                        concurrency=concurrency,
+                        seconds=scenario.measured_seconds(settings.seconds),
+                        warmup_seconds=settings.warmup_seconds,
+                        arrivals="poisson" if settings.arrivals == "poisson" else "constant",
+                        products=scenario.load.products or settings.products,
+                        bare=True,
+                    )
+                    figures = await self._round(plan, patience=settings.quiet_deadline)
+                    where = {"scenario": name, "wiring": NAME, "round": number, "concurrency": concurrency, "step": ""}
+                    yield {**where, "outage": None, "faults": [], "invalid": None, **figures}
+
+    async def _round(self, plan: LoadPlan, *, patience: float) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            records_file = Path(folder) / plan.records
+            load = await Load.start(replace(plan, records=str(records_file), start_at=time.time() + START_DELAY))
+            try:
+                result = await load.result()
+            finally:
+                await load.stop()
+            records = list(read_records(records_file))
+        return _figures(result, records, await ask_orders(self.orders, records, deadline=patience))
+
+
+def joined(document: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document with those rounds beside its own of the same scenario, and concluded anew."""
+    both = [*document["rounds"], *rounds]
+    order = list(dict.fromkeys(one["scenario"] for one in both))
+    return concluded({**document, "rounds": sorted(both, key=lambda one: order.index(one["scenario"]))})
+
+
+def _figures(result: LoadResult, records: Iterable[Record], told: Mapping[int, Told] | None) -> dict[str, Any]:
+    measured = [record for record in records if record.intended_at >= result.measured_from - 1e-6]
+    times = {index: order.settled_at for index, order in (told or {}).items() if order.settled_at is not None}
+    completion = histogram(
+        (times[record.index] - record.intended_at) * 1000
+        for record in measured
+        if record.accepted and record.index in times
+    )
+    ends = [end for end in times.values() if end >= result.measured_from]
+    wall = max(ends, default=0.0) - result.measured_from
+    return {
+        "load": asdict(result),
+        "outcomes": dict(Counter(_outcome(record, told) for record in measured)),
+        "completion": percentiles(completion) if times else None,
+        "completion_histogram": encoded(completion) if times else None,
+        "settled": len(times) if times else None,
+        "settled_per_second": len(ends) / wall if wall > 0 else None,
+        "cpu": None,
+        "audit": None,
+    }
+
+
+def _outcome(record: Record, told: Mapping[int, Told] | None) -> str:
+    """In the words of ``lab.comparing.outcomes``, and ``ACCEPTED``. Whether a confirmed order has its delivery and its
+    reservation nobody can see from here."""
+    order = (told or {}).get(record.index)
+    if order is not None:
+        return order.status if order.status in ("confirmed", "rejected", "cancelled") else "unsettled"
+    if record.status == NO_ANSWER:
+        return "unknown"
+    if not record.accepted:
+        return "refused"
+    return ACCEPTED if told is None else "unsettled"

@@ -1,0 +1,99 @@
+"""A shop of others under our load: what it tells becomes a row, and what it cannot tell stays open."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from lab.comparing.external import External, joined
+from lab.comparing.settings import CompareSettings
+from lab.comparing.table import show
+from lab.report.page import report
+from lab.running.errors import ShopError
+from tests.lab.comparing import original_shop
+from tests.lab.comparing.documents import several
+
+SMALL = CompareSettings(
+    scenarios=("healthy", "products-down", "saturation"),
+    rate=20,
+    seconds=1,
+    warmup_seconds=0.5,
+    rounds=1,
+    concurrencies=(2,),
+)
+
+
+@pytest.fixture
+async def original() -> AsyncIterator[str]:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(Path(original_shop.__file__)), stdin=pipe, stdout=pipe
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    yield f"http://127.0.0.1:{int(await process.stdout.readline())}"
+    process.stdin.close()
+    await process.wait()
+
+
+async def driven(url: str, settings: CompareSettings, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
+    return [one async for one in (await External.at(url)).rounds(settings, say)]
+
+
+async def test_the_original_lab_is_a_row_of_what_it_can_give(original: str) -> None:
+    said: list[str] = []
+    rounds = await driven(original, SMALL, said.append)
+    assert [(one["scenario"], one["wiring"], one["concurrency"]) for one in rounds] == [
+        ("healthy", "external", 0),
+        ("saturation", "external", 2),
+    ]
+    assert any("products-down is left out" in line for line in said)
+    healthy, saturated = rounds
+    assert healthy["load"]["offered"] == healthy["load"]["accepted"] == 20
+    assert healthy["load"]["accept_latency"]["p50"] > 0
+    assert healthy["outcomes"] == {"accepted": 20}, "it was told 201, and how the orders ended it cannot know"
+    assert healthy["completion"] is healthy["settled"] is healthy["audit"] is healthy["cpu"] is None
+    assert saturated["load"]["statuses"].keys() == {"201"}
+
+
+async def test_what_it_refuses_is_told_as_such(original: str) -> None:
+    settings = replace(SMALL, scenarios=("healthy",), products=(2, 99))
+    (one,) = await driven(f"{original}/orders", settings)
+    assert one["load"]["statuses"] == {"201": 10, "500": 10}
+    assert one["outcomes"] == {"accepted": 10, "refused": 10}
+
+
+async def test_its_row_stands_beside_those_of_the_wirings(original: str) -> None:
+    ours = several(2, 10, 40)
+    ours["rounds"] += [{**one, "scenario": "products-down"} for one in ours["rounds"]]
+    rounds = await driven(original, replace(SMALL, scenarios=("healthy",)))
+    found = joined(ours, rounds)
+    assert [one["scenario"] for one in found["rounds"]] == ["healthy"] * 5 + ["products-down"] * 4
+    out = StringIO()
+    show(found, Console(file=out, width=80))
+    outcomes, latencies = (
+        line.split()[1:] for line in out.getvalue().splitlines() if line.lstrip().startswith("external")
+    )
+    assert outcomes == ["-", "100.0", "-", "0.0", "0.0", "-", "-"]
+    assert latencies[4:] == ["-", "-", "-"], "completion and CPU it cannot give"
+    assert {one["figure"] for one in found["summary"] if one["wiring"] == "external"} >= {"accept p99", "refused %"}
+    page = report(found)
+    assert "external" in page
+    assert "none in external" not in page, "no audit is no clean audit"
+
+
+@pytest.mark.parametrize("url", ["localhost:8081", "ftp://localhost/", "http://", "http://[1/"])
+async def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(ShopError, match="is an address"):
+        await External.at(url)
+
+
+async def test_a_shop_that_is_not_there_is_said_before_anything_is_measured() -> None:
+    with pytest.raises(ShopError, match="nobody answers"):
+        await External.at("http://127.0.0.1:9")
