@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lab.comparing.calibration import PLANTED, WIRINGS, explanation, power, recorded_rounds
+from lab.comparing.capacity.showing import why_not_more
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.statistics import Spread
 from lab.comparing.steps import what_was_found
@@ -61,6 +62,15 @@ def coordinator_killed(document: Document) -> str:
     return _table(head, rows)
 
 
+def capacity(document: Document) -> str:
+    """A row a wiring whose capacity was searched: the highest rate that it held, and why no higher one."""
+    rows = [
+        (entry["wiring"], "-" if (rate := entry["orders_per_second"]) is None else precise(rate), why_not_more(entry))
+        for entry in document.get("capacity", ())
+    ]
+    return _table(("wiring", "orders/s held", "why not more"), rows)
+
+
 def conditions(document: Document) -> str:
     """When, with which command, on what, and what must be known to read the figures."""
     found, rows = document["conditions"], lines(document)
@@ -87,6 +97,7 @@ TABLES: dict[str, Callable[[Document], str]] = {
     "wirings": wirings,
     "saturation": saturation,
     "coordinator-killed": coordinator_killed,
+    "capacity": capacity,
     "conditions": conditions,
     "noise": noise,
 }
@@ -130,7 +141,7 @@ def _count(rounds: Sequence[Mapping[str, Any]], kinds: tuple[str, ...]) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Text to the left, figures to the right."""
-    text = {"scenario", "wiring", "killed at", "what was found"}
+    text = {"scenario", "wiring", "killed at", "what was found", "why not more"}
     marks = ["---" if name in text else "---:" for name in head]
     filled_up = [[*cells, *([""] * (len(head) - len(cells)))] for cells in rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, marks, *filled_up))

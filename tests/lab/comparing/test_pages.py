@@ -72,6 +72,26 @@ def test_a_row_a_step_at_which_a_coordinator_was_killed(tmp_path: Path) -> None:
     assert body(tmp_path, document(rounds), "coordinator-killed")[2:] == [row]
 
 
+def test_a_row_a_wiring_whose_capacity_was_searched(tmp_path: Path) -> None:
+    def step(rate: float, held: bool, why: str) -> dict[str, Any]:
+        return {"rate": rate, "held": held, "why": why, "again": False}
+
+    found = document([]) | {
+        "capacity": [
+            {
+                "wiring": "events",
+                "orders_per_second": 400.0,
+                "steps": [step(400, True, "held"), step(440, False, "the outbox grew")],
+            },
+            {"wiring": "chain", "orders_per_second": None, "steps": [step(10, False, "97 % in time")]},
+        ]
+    }
+    assert body(tmp_path, found, "capacity")[2:] == [
+        "| events | 400 | 440/s: the outbox grew |",
+        "| chain | - | 10/s: 97 % in time |",
+    ]
+
+
 def test_conditions_name_command_machine_and_the_rounds_left_out(tmp_path: Path) -> None:
     rounds = [one_round("events", 1, p50=10), one_round("events", 2, p50=10, invalid="too late")]
     text = "\n".join(body(tmp_path, document(rounds), "conditions"))
