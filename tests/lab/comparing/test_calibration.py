@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from rich.console import Console
 
@@ -24,7 +25,9 @@ from lab.comparing.calibration import (
     slowed,
 )
 from lab.comparing.differences import HEADLINES
+from lab.comparing.pages import filled
 from lab.comparing.statistics import claims_difference, judge
+from tests.lab.comparing.documents import document
 
 RECORDED = Path(__file__).with_name("recorded_rounds.json")
 """What `python -m lab.benchmarks.noise` wrote."""
@@ -132,6 +135,16 @@ def test_the_table_fits_80_columns_and_tells_where_rounds_are_missing() -> None:
     assert all(len(line) <= 80 for line in text.getvalue().splitlines())
     assert "…" not in text.getvalue()
     assert text.getvalue().count("too few") == len(WIRINGS)
+
+
+def test_a_page_shows_what_a_recording_is_good_for(tmp_path: Path) -> None:
+    found = recording(made_up(16)) | {"conditions": document([])["conditions"]}
+    (tmp_path / "noise.json").write_bytes(orjson.dumps(found))
+    page = filled("<!-- measured: noise.json noise -->\n<!-- /measured -->\n", tmp_path)
+    assert "16 recorded rounds of each wiring: a CPU, 2 cores, 2026-12-01." in page
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith(("| events", "| chain"))]
+    assert [row[:2] for row in rows] == [[wiring, str(rounds)] for wiring in WIRINGS for rounds in ROUNDS]
+    assert all(len(row) == 4 + len(PLANTED) for row in rows if "too few" not in row)
 
 
 @pytest.mark.parametrize("rounds", ROUNDS)
