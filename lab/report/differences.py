@@ -26,6 +26,9 @@ def differences(found: Comparison, place: Place) -> Markup | None:
     words = f"Wirings are held against {known[0].first}, figure by figure."
     if found.few_rounds(place) < ENOUGH_ROUNDS:
         words += f" Of some there are fewer than {ENOUGH_ROUNDS} rounds: no significance is claimed for them."
+    if all(one.verdict == "unknown" for one in known):
+        words = f"Nothing can be said about differences from {known[0].first}: that takes two rounds each at the least."
+        return tag("section", tag("h3", "What the differences are worth"), tag("p", words))
     return tag(
         "section",
         tag("h3", "What the differences are worth"),

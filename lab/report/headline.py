@@ -35,12 +35,12 @@ def headline(found: Comparison) -> Words:
         place = max(shown, key=lambda one: _width(found, one))
         return Words(_said(found, place), tuple(verdicts(_confirmed(found, place))))
     place = max(places, key=lambda one: _width(found, one))
-    if any(one.verdict == "unknown" for one in _confirmed(found, place)):
-        return Words(_said(found, place), tuple(verdicts(_confirmed(found, place))))
-    return Words(
-        "In no scenario did the wirings differ in what they confirmed by more than rounds of one wiring differ",
-        tuple(verdicts(_confirmed(found, place))),
-    )
+    here = _confirmed(found, place)
+    every = [_confirmed(found, one) for one in places]
+    if all(judged and all(one.verdict == "noise" for one in judged) for judged in every):
+        alike = "In no scenario did the wirings differ in what they confirmed by more than rounds of one wiring differ"
+        return Words(alike, tuple(verdicts(here)))
+    return Words(_said(found, place), tuple(verdicts(here)) or ("No difference is judged in this scenario.",))
 
 
 def points(found: Comparison) -> list[str]:

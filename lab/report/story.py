@@ -15,6 +15,7 @@ _HEAD, _ROW, _SIDE = 34.0, 30.0, 46.0
 _FIRST, _LAST = 82.0, WIDTH - 32.0
 _WORDS = {"request": "asked by", "call": "called by", "event": "told by", "transaction": "in its database"}
 MOST = 60
+_LETTERS, _WIDE = 50, 5.7
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,9 @@ class Step:
 
     def shown(self) -> str:
         """As it stands in the picture: for an event, how much later it was handled; else how long it took."""
-        what = cut(self.what, 44) + ("" if self.ok else " (failed)")
-        if self.took is None:
-            return what
-        took = milliseconds(self.took)
-        return f"{what}, +{took}" if self.kind == "event" else f"{what}, {took}"
+        what = self.what if self.ok or ": " in self.what else f"{self.what} (failed)"
+        took = "" if self.took is None else f", {'+' if self.kind == 'event' else ''}{milliseconds(self.took)}"
+        return cut(what, _LETTERS - len(took)) + took
 
     def told(self) -> str:
         """One sentence."""
@@ -151,8 +150,8 @@ def _drawn(step: Step, places: Mapping[str, float], y: float) -> Markup:
 
 
 def _words(words: str, x: float, y: float, bad: str) -> Markup:
-    """Centred on ``x``, but never outside the picture; letters are taken to be 5.4 wide."""
-    half = len(words) * 2.7
+    """Centred on ``x``, but never outside the picture, nor over the times."""
+    half = len(words) * _WIDE / 2
     inside = min(max(x, _SIDE + 6 + half), WIDTH - 2 - half)
     return label(words, inside, y, anchor="middle", class_=f"said{bad}")
 

@@ -175,9 +175,10 @@ def story(wiring: str, begin: float, *, down: bool) -> dict[str, Any]:
             _span("orders", "DeliveryStarted", "event", "delivery", wait + 44.0, 3.0),
         ]
         return _story(begin, "confirmed", wait + 47.0, spans)
+    refusal = ": Cannot connect to host 127.0.0.1:24400 ssl:default [Connect call failed]"
     spans = [
         _span("orders", "POST /orders", "request", None, 0.4, 9.0),
-        _span("products", "GET /products/2", "call", "orders", 1.1, 2.0, ok=not down),
+        _span("products", f"GET /products/2{refusal if down else ''}", "call", "orders", 1.1, 2.0, ok=not down),
     ]
     if not down:
         spans += [

@@ -127,3 +127,12 @@ def test_what_was_not_audited_is_not_called_clean() -> None:
     assert "external" not in said
     found["rounds"] = found["rounds"][1:]
     assert "audit" not in " ".join(points(Comparison.of(found))).lower()
+
+
+def test_what_is_not_judged_is_not_called_alike() -> None:
+    found = document(rounds=1)
+    for one in found["rounds"]:
+        one["scenario"] = "coordinator-killed"
+    said = told(found)
+    assert said.startswith("The coordinator dies: events confirmed")
+    assert said.endswith("No difference is judged in this scenario.")

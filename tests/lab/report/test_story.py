@@ -42,11 +42,25 @@ def test_the_description_tells_the_whole_story_with_its_times() -> None:
     assert "at 6,015 ms: products: OrderPlaced told by orders, handled 4.00 ms later" in made.description()
 
 
-def test_a_call_that_failed_says_so() -> None:
+def test_a_call_that_failed_says_why_and_is_another_colour() -> None:
     made = told(story("chain", 1000.0, down=True), "chain")
     picture = parsed(made.drawn(Ids()))
-    assert "GET /products/2 (failed)" in words(picture)
-    assert "products: GET /products/2 called by orders, took 2.00 ms, failed" in made.description()
+    bad = [words(one) for one in picture.every("text") if one.attributes.get("class") == "said bad"]
+    assert bad == ["GET /products/2: Cannot connect to hos..., 2.00 ms"]
+    assert "[Connect call failed] called by orders, took 2.00 ms, failed" in made.description()
+
+
+def test_a_failure_without_a_reason_is_called_one() -> None:
+    span = {
+        "who": "orders",
+        "what": "GET /x",
+        "kind": "call",
+        "from": "products",
+        "at_ms": 1,
+        "took_ms": None,
+        "ok": False,
+    }
+    assert "GET /x (failed)" in words(parsed(told({"spans": [span]}).drawn(Ids())))
 
 
 def test_words_stay_inside_the_picture_whoever_speaks() -> None:
