@@ -18,7 +18,7 @@ from lab.comparing.outcomes import known_orders, outcomes, settled_rate
 from lab.comparing.scenarios import Scenario, chosen
 from lab.comparing.schedule import Planned, load_seconds
 from lab.comparing.settings import CompareSettings
-from lab.comparing.validity import outage, why_missed
+from lab.comparing.validity import outage, why_late, why_missed
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
 from lab.load.records import read_records
@@ -106,7 +106,7 @@ class Rounds:
                 "outage": outage(hits),
                 "faults": [asdict(hit) for hit in hits],
                 "notes": [why for fault in scenario.faults if (why := absent(fault, stage))],
-                "invalid": why_missed(hits, until=result.measured_from + plan.seconds, step=planned.step),
+                "invalid": _why_invalid(plan, result, hits, planned.step),
                 **figures,
             }
 
@@ -176,6 +176,13 @@ class Rounds:
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
         }
+
+
+def _why_invalid(plan: LoadPlan, result: LoadResult, hits: Sequence[Hit], step: str) -> str | None:
+    assert plan.start_at is not None
+    return why_late(planned=plan.start_at, began=result.began_at, rate=plan.rate) or why_missed(
+        hits, until=result.measured_from + plan.seconds, step=step
+    )
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:

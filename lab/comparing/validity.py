@@ -6,6 +6,8 @@ from typing import Any
 from lab.comparing.faults import Hit
 
 _SERVICES = ("orders", "products", "delivery")
+MOST_LATE = 0.5
+"""Seconds by which a load may begin late: no fault is short enough for that to matter."""
 
 
 def why_missed(hits: Sequence[Hit], *, until: float, step: str) -> str | None:
@@ -19,6 +21,14 @@ def why_missed(hits: Sequence[Hit], *, until: float, step: str) -> str | None:
     if step and not hits:
         return f"orders never came to the step {step}"
     return None
+
+
+def why_late(*, planned: float, began: float, rate: float) -> str | None:
+    """Why the round must not be used: its first order was due (Unix time ``began``) so much after it was ``planned`` that
+    the faults, which go by the plan, hit another part of the load. Of random arrivals the first may be due some gaps
+    later; ``rate`` is 0 in a closed loop."""
+    late = began - planned
+    return f"the load generator began {late:.1f} s late" if late > MOST_LATE + (20 / rate if rate else 0) else None
 
 
 def outage(hits: Sequence[Hit]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from kit.settings import Wiring
 from lab.comparing.faults import Hit
 from lab.comparing.schedule import WARMING, Planned, expected_seconds, load_seconds, schedule, warm_ups
 from lab.comparing.settings import CompareSettings
-from lab.comparing.validity import outage, why_missed
+from lab.comparing.validity import outage, why_late, why_missed
 
 EVERY: tuple[Wiring, ...] = ("events", "chain", "chain-retry", "tcc")
 
@@ -81,3 +81,10 @@ def test_an_outage_is_a_service_that_was_really_away() -> None:
     assert outage([hit(50)]) == {"service": "products", "killed_at": 50, "ready_at": 60}
     assert outage([hit(50, "crash", "orders")]) == {"service": "orders", "killed_at": 50, "ready_at": 60}
     assert outage([hit(50, "hang"), hit(50, "kill", "kafka")]) is None
+
+
+def test_a_load_that_begins_late_makes_the_round_invalid_for_its_faults_go_by_the_plan() -> None:
+    assert why_late(planned=100, began=100.3, rate=50) is None
+    assert why_late(planned=100, began=103, rate=50) == "the load generator began 3.0 s late"
+    assert why_late(planned=100, began=103, rate=0) == "the load generator began 3.0 s late"
+    assert why_late(planned=100, began=103, rate=2) is None, "the first of random arrivals may be due that late"
