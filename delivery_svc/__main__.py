@@ -14,11 +14,12 @@ from delivery_svc.settings import DeliverySettings
 from events import recovering
 from kit import migrations
 from kit.process import configure_logging, serve
+from kit.settings import from_environment
 
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    settings = DeliverySettings()
+    settings = from_environment(DeliverySettings)
     configure_logging(settings, service="delivery")
     if options.command == "migrate":
         migrations.upgrade("delivery_svc", settings.database_url)

@@ -41,7 +41,7 @@ def build(settings: DeliverySettings) -> tuple[FastAPI, Service]:
 
 
 def _events(settings: DeliverySettings, service: Service) -> Begin:
-    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    kafka = Kafka.of(settings)
     relay = Relay(service="delivery", kafka=kafka, database_url=settings.database_url)
     outbox = Outbox(service.database, relay.wake)
     loop = ReactionLoop(

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import faust
 import structlog
 from aiokafka.errors import IllegalStateError
+from faust.auth import SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent
 
 from events.failures import Backoff, is_transient
@@ -28,6 +29,7 @@ from events.projection import Follower, Projection, Projector, ReadModel
 from events.requeued import Requeued, requeued_projections
 from events.standing import caught_up, watch
 from kit.database import Connection, Database
+from kit.kafka_security import KafkaSecurity
 
 log = structlog.get_logger()
 
@@ -64,6 +66,7 @@ def new_app(group: str, kafka: Kafka, data_dir: Path | None = None, **options: A
     return _App(
         group,
         broker=[f"kafka://{server}" for server in kafka.bootstrap_servers.split(",")],
+        broker_credentials=_credentials(kafka.security),
         store="memory://",
         datadir=data_dir or _scratch(),
         value_serializer="raw",
@@ -81,6 +84,16 @@ def new_app(group: str, kafka: Kafka, data_dir: Path | None = None, **options: A
         worker_redirect_stdouts=False,
         **options,
     )
+
+
+def _credentials(security: KafkaSecurity) -> Any:
+    """The same for Faust, which keeps them for as long as it runs; None for a plain connection."""
+    context = security.ssl_context() if security.encrypted else None
+    if security.authenticated:
+        return SASLCredentials(
+            username=security.username, password=security.secret(), mechanism=security.mechanism, ssl_context=context
+        )
+    return SSLCredentials(context) if context else None
 
 
 class _FlowControl(FlowControlEvent):

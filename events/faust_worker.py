@@ -16,10 +16,11 @@ import structlog
 from events.failures import Backoff, is_transient
 from events.faust_app import WITHIN_SECONDS, OnReady, build_app
 from events.intake import TopicMissing
-from events.kafka import Kafka, quiet_client_logs
+from events.kafka import Kafka
 from events.log_bounds import Bounds, log_bounds, pull_back_group
 from events.positions import Partition, Positions
 from events.projection import Follower, ReadModel
+from events.refusals import explained, quiet_client_logs
 from events.standing import check_all
 from kit.database import Database
 
@@ -99,7 +100,7 @@ async def prepare(model: Follower, kafka: Kafka, database_url: str, changelogs: 
         except Exception as error:
             if not is_transient(error) and not isinstance(error, TopicMissing):
                 raise
-            reason = repr(error)
+            reason = explained(error)
         finally:
             await database.close()
         if not said:

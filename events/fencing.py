@@ -29,7 +29,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from events.kafka import Kafka, apart
+from events.kafka import Kafka, apart, no_broker_yet
 from events.sending import Outgoing, send_all
 
 MAX_BATCH_BYTES = 256 * 1024
@@ -67,7 +67,8 @@ class FencedProducer:
             _transactions(producer).set_pid_and_epoch(*identity)
             fenced = cls(producer, identity)
             try:
-                await producer.start()
+                with no_broker_yet():
+                    await producer.start()
             except BaseException:
                 await fenced.close()
                 raise
@@ -93,7 +94,8 @@ async def _next_epoch(kafka: Kafka, transactional_id: str) -> tuple[int, int]:
     claimant = AIOKafkaProducer(transactional_id=transactional_id, **kafka.client_options())
     transactions = _transactions(claimant)
     try:
-        await claimant.start()
+        with no_broker_yet():
+            await claimant.start()
         await transactions.wait_for_pid()
         return transactions.producer_id, transactions.producer_epoch
     finally:

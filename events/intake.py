@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from events import positions, telemetry
 from events.arrivals import Record
-from events.kafka import Kafka, stop
+from events.kafka import Kafka, no_broker_yet, stop
 from events.positions import Move, Partition, Positions
 from kit.database import Database
 
@@ -84,8 +84,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             metadata_max_age_ms=60_000,
             **self._kafka.client_options(),
         )
-        await self._consumer.start()
-        missing = set(self._topics) - await self._consumer.topics()
+        with no_broker_yet():
+            await self._consumer.start()
+            missing = set(self._topics) - await self._consumer.topics()
         if missing:
             raise TopicMissing(f"not declared: {', '.join(sorted(missing))} (python -m events.topics declares them)")
         self._consumer.subscribe(self._topics, listener=self)

@@ -1,12 +1,15 @@
 """Where Kafka is and what our topics are called there."""
 
 import asyncio
-import logging
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
+
+from kit.kafka_security import KafkaSecurity
+from kit.kafka_settings import KafkaSettings
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,12 @@ class Kafka:
 
     bootstrap_servers: str
     prefix: str = "shop"
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
+
+    @classmethod
+    def of(cls, settings: KafkaSettings) -> "Kafka":
+        """Where a process was told that it is."""
+        return cls(settings.kafka_bootstrap_servers, settings.topic_prefix, settings.kafka_security)
 
     def topic(self, name: str) -> str:
         """The broker's name of a logical topic: ``orders`` is ``shop.orders``."""
@@ -25,8 +34,27 @@ class Kafka:
         return f"{self.prefix}.{consumer}"
 
     def client_options(self) -> dict[str, Any]:
-        """What every aiokafka client needs to connect."""
-        return {"bootstrap_servers": self.bootstrap_servers}
+        """What every aiokafka client needs to connect; may contain a password. Raises KafkaConnectionError when a file
+        that the security settings name is not there any more."""
+        try:
+            return {"bootstrap_servers": self.bootstrap_servers, **self.security.client_options()}
+        except OSError as error:
+            raise KafkaConnectionError(f"the files for the connection to Kafka cannot be read: {error}") from error
+
+
+@contextmanager
+def no_broker_yet() -> Iterator[None]:
+    """Around calls of aiokafka clients: a broker that has just come up may name no broker at all, and aiokafka, which
+    takes one for granted, asserts. Here that is NodeNotReadyError, which passes by itself."""
+    try:
+        yield
+    except (AssertionError, AttributeError) as error:
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        if last is None or "aiokafka" not in last.tb_frame.f_globals.get("__name__", ""):
+            raise
+        raise NodeNotReadyError(f"the cluster names no broker yet ({error})") from error
 
 
 async def stop(client: Any, *, patience: float = 5.0) -> None:
@@ -53,13 +81,3 @@ async def apart(closing: Coroutine[Any, Any, None], *, patience: float = 5.0) ->
     done, _ = await asyncio.wait([task], timeout=patience)
     if done:
         task.result()
-
-
-def quiet_client_logs() -> None:
-    """Silences aiokafka's own log lines (ten a second while a broker is away), unless a level was chosen for them.
-
-    Relay and consumers log a loss once and its end once; what matters comes to them as an exception.
-    """
-    logger = logging.getLogger("aiokafka")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL)

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from events.intake import TopicMissing
-from events.kafka import Kafka, apart, stop
+from events.kafka import Kafka, apart, no_broker_yet, stop
 from events.positions import Partition
 
 
@@ -68,8 +68,9 @@ async def partitions_of(kafka: Kafka, topics: Sequence[str]) -> list[TopicPartit
     names = [kafka.topic(topic) for topic in topics]
     admin = AIOKafkaAdminClient(**kafka.client_options())
     try:
-        await admin.start()
-        described = await admin.describe_topics(names)
+        with no_broker_yet():
+            await admin.start()
+            described = await admin.describe_topics(names)
     finally:
         await apart(admin.close())
     missing = sorted(set(names) - {topic["topic"] for topic in described if topic["error_code"] == 0})
@@ -82,7 +83,8 @@ async def partitions_of(kafka: Kafka, topics: Sequence[str]) -> list[TopicPartit
 async def _consumer(kafka: Kafka, **options: Any) -> AsyncIterator[Any]:
     consumer = AIOKafkaConsumer(**kafka.client_options(), **options)
     try:
-        await consumer.start()
-        yield consumer
+        with no_broker_yet():
+            await consumer.start()
+            yield consumer
     finally:
         await stop(consumer)

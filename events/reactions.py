@@ -22,9 +22,10 @@ from events.envelope import Envelope
 from events.failures import Backoff, is_transient
 from events.inbox import Inbox
 from events.intake import Batch, Intake, TopicMissing
-from events.kafka import Kafka, quiet_client_logs
+from events.kafka import Kafka
 from events.outbox import Outbox, Transaction
 from events.positions import PositionError, PositionMoved
+from events.refusals import explained, quiet_client_logs, refusal
 from events.settling import settle
 from kit.database import Database
 
@@ -61,7 +62,7 @@ class ReactionLoop:
     ) -> None:
         self.consumer = consumer
         self.last_error: str | None = "not started"
-        self._last_kind: type[Exception] | None = None
+        self._last_kind: tuple[type[Exception], str | None] | None = None
         self._outbox = outbox
         self._reactions = dict(reactions)
         self._reader = Reader(reactions)
@@ -178,16 +179,17 @@ class ReactionLoop:
             telemetry.BATCH_SECONDS.labels(self.consumer).observe(seconds)
 
     def _trouble(self, error: Exception) -> None:
-        if self.last_error is None or type(error) is not self._last_kind:
+        kind = (type(error), refusal())
+        if self.last_error is None or kind != self._last_kind:
             known = is_transient(error) or isinstance(error, PositionError | TopicMissing)
             log.error(
                 "the consumer waits" if known else "the consumer failed",
                 consumer=self.consumer,
-                error=repr(error),
+                error=explained(error),
                 exc_info=None if known else error,
             )
-        self._last_kind = type(error)
-        self.last_error = repr(error)
+        self._last_kind = kind
+        self.last_error = explained(error)
         telemetry.HEALTHY.labels(self.consumer).set(0)
 
     def _fine(self) -> None:

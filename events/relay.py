@@ -18,8 +18,9 @@ from events import telemetry
 from events.backlog import Backlog, measure
 from events.failures import Backoff, is_transient
 from events.fencing import FencedProducer
-from events.kafka import Kafka, quiet_client_logs
+from events.kafka import Kafka
 from events.leadership import Leadership
+from events.refusals import explained, quiet_client_logs, refusal
 from events.sending import Outgoing
 
 log = structlog.get_logger()
@@ -198,9 +199,10 @@ class Relay:
         telemetry.RELAY_ACTIVE.labels(self.service).set(active)
 
     def _trouble(self, what: str, error: BaseException | None) -> None:
-        if self.last_error is None:
-            log.error(what, service=self.service, error=repr(error) if error else None)
-        self.last_error = f"{what}: {error!r}" if error else what
+        reason = refusal()
+        if self.last_error is None or (reason and reason not in self.last_error):
+            log.error(what, service=self.service, error=explained(error) if error else reason)
+        self.last_error = f"{what}: {explained(error) if error else reason or ''}"
 
     def _recovered(self) -> None:
         if self.last_error is not None:

@@ -13,10 +13,12 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
-from events.kafka import Kafka, apart
+from events.kafka import Kafka, apart, no_broker_yet
+from events.refusals import explained, quiet_client_logs
+from kit.kafka_settings import KafkaSettings
+from kit.settings import from_environment
 
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * 24 * 3600 * 1000)}
@@ -129,27 +131,25 @@ async def _wait_until_known(admin: Any, names: Sequence[str]) -> None:
 async def _admin(kafka: Kafka) -> AsyncIterator[Any]:
     admin = AIOKafkaAdminClient(**kafka.client_options())
     try:
-        await admin.start()
-        yield admin
+        with no_broker_yet():
+            await admin.start()
+            yield admin
     finally:
         await apart(admin.close())
 
 
-class TopicSettings(BaseSettings):
-    """Environment: ``KAFKA_BOOTSTRAP_SERVERS``, ``SHOP_TOPIC_PREFIX``, ``_PARTITIONS`` and ``_REPLICATION_FACTOR``."""
+class TopicSettings(KafkaSettings):
+    """Environment: ``KAFKA_*``, ``SHOP_TOPIC_PREFIX``, ``_PARTITIONS`` and ``_REPLICATION_FACTOR``."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOP_", env_ignore_empty=True, extra="ignore", populate_by_name=True)
-
-    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS"))
-    topic_prefix: str = Field("shop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")
     topic_partitions: int = Field(4, ge=1, le=1000)
     topic_replication_factor: int = Field(1, ge=1)
 
 
 def main() -> int:
-    settings = TopicSettings()
-    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    settings = from_environment(TopicSettings)
+    kafka = Kafka.of(settings)
     print(f"declaring topics at {kafka.bootstrap_servers}", flush=True)
+    quiet_client_logs()
     try:
         asyncio.run(
             declare(
@@ -160,7 +160,7 @@ def main() -> int:
             )
         )
     except (OSError, RuntimeError) as error:
-        print(f"topics were not declared: {error}", file=sys.stderr)
+        print(f"topics were not declared: {explained(error)}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,10 +1,14 @@
 """What every service process is told through its environment: one place, defaults that work, printed at start."""
 
-from typing import Literal
+import re
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings
+
+from kit import database_url
+from kit.kafka_settings import KafkaSettings
 
 Wiring = Literal[
     "events",
@@ -18,20 +22,14 @@ Wiring = Literal[
 ]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """Settings shared by all services; each service subclasses it with its own default port.
 
-    Environment names are the fields in upper case behind ``SHOP_`` (``SHOP_DATABASE_URL``), except Kafka's address,
-    which is ``KAFKA_BOOTSTRAP_SERVERS`` as everywhere.
+    Environment names are the fields in upper case behind ``SHOP_`` (``SHOP_DATABASE_URL``), except Kafka's, which are
+    ``KAFKA_BOOTSTRAP_SERVERS`` and so on, as everywhere. An error never shows what was given: it may be a password.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SHOP_", env_ignore_empty=True, extra="ignore", populate_by_name=True)
-
     database_url: str = Field(description="this service's own database, postgresql://user:password@host:port/name")
-    kafka_bootstrap_servers: str = Field(
-        default="127.0.0.1:9092", validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS")
-    )
-    topic_prefix: str = Field(default="shop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$")
     wiring: Wiring = Field(default="events", description="how the three services are connected")
     host: str = "127.0.0.1"
     port: int = 8080
@@ -50,14 +48,42 @@ class ServiceSettings(BaseSettings):
     )
     shutdown_grace_seconds: float = Field(default=10, gt=0)
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_can_work(cls, url: str) -> str:
+        return database_url.checked(url)
+
     def lines(self) -> list[str]:
         """``name = value`` for each setting, passwords masked, for the log at start."""
         return [f"{name} = {masked(value)}" for name, value in self.model_dump().items()]
 
 
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def from_environment(kind: type[Settings]) -> Settings:
+    """The settings of this process. Where they cannot be, it ends (exit code 1) and says on stderr what was wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SystemExit(f"cannot start: {what_is_wrong(error)}") from None
+
+
+def what_is_wrong(error: ValidationError) -> str:
+    """Each wrong variable with what would be right, and without its value, which may be a password."""
+    return "; ".join(_told(str(wrong["loc"][0]) if wrong["loc"] else "", wrong["msg"]) for wrong in error.errors())
+
+
+def _told(field: str, message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    if not field:
+        return message
+    return f"{field if field.isupper() else f'SHOP_{field.upper()}'}: {message}"
+
+
 def masked(value: object) -> str:
-    """The value as text; the password of a URL becomes ``***``."""
-    text = str(value)
+    """The value as text; the passwords in a URL become ``***``."""
+    text = re.sub(r"(?<=[?&])((?:ssl)?password=)[^&]*", r"\1***", str(value))
     parts = urlsplit(text) if "://" in text else None
     if parts is None or parts.password is None:
         return text

@@ -15,9 +15,11 @@ import orjson
 import typer
 import typer.rich_utils
 from aiokafka.errors import KafkaError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from kit.settings import what_is_wrong
 from lab.backends import BackendError
 from lab.load.plan import PlanError
 from lab.load.process import LoadFailed
@@ -69,6 +71,8 @@ def plain_errors() -> Iterator[None]:
         raise fail(str(error)) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise fail(f"PostgreSQL: {error}; `shop status` says what runs") from None
+    except ValidationError as error:
+        raise fail(what_is_wrong(error)) from None
     except KafkaError as error:
         raise fail(f"Kafka: {error}; `shop status` says what runs") from None
     except OSError as error:

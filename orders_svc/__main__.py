@@ -10,6 +10,7 @@ import sys
 from events import recovering
 from kit import migrations
 from kit.process import configure_logging, serve
+from kit.settings import from_environment
 from orders_svc import recovery
 from orders_svc.app import build
 from orders_svc.settings import OrdersSettings
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["migrate"], ["recover"]):
         print(f"{__doc__}\nunknown arguments: {' '.join(arguments)}", file=sys.stderr)
         return 2
-    settings = OrdersSettings()
+    settings = from_environment(OrdersSettings)
     configure_logging(settings, service="orders")
     if arguments == ["migrate"]:
         migrations.upgrade("orders_svc", settings.database_url)

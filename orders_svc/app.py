@@ -56,7 +56,7 @@ def build(settings: OrdersSettings) -> tuple[FastAPI, Service]:
 
 
 def _events(settings: OrdersSettings, service: Service, waiting: Waiting) -> Placing:
-    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    kafka = Kafka.of(settings)
     relay = Relay(service="orders", kafka=kafka, database_url=settings.database_url)
     outbox = Outbox(service.database, relay.wake)
     handlers = reactions.handlers(waiting.tell)

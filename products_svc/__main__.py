@@ -14,6 +14,7 @@ from pathlib import Path
 from events import recovering
 from kit import migrations
 from kit.process import configure_logging, serve
+from kit.settings import from_environment
 from products_svc import recovery
 from products_svc.app import build
 from products_svc.seeding import CatalogueError, seed
@@ -22,7 +23,7 @@ from products_svc.settings import ProductsSettings
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    settings = ProductsSettings()
+    settings = from_environment(ProductsSettings)
     configure_logging(settings, service="products")
     if options.command == "migrate":
         migrations.upgrade("products_svc", settings.database_url)

@@ -53,7 +53,7 @@ def build(settings: ProductsSettings) -> tuple[FastAPI, Service]:
 
 
 def _events(settings: ProductsSettings, service: Service, slowness: Slowness, failing: Failing) -> Begin:
-    kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+    kafka = Kafka.of(settings)
     relay = Relay(service="products", kafka=kafka, database_url=settings.database_url)
     outbox = Outbox(service.database, relay.wake)
     reactions = dict(REACTIONS)

@@ -78,6 +78,12 @@ def backends_from_environment(
         raise BackendError(
             "SHOP_POSTGRES_URL is not an admin URL such as postgresql://postgres:secret@127.0.0.1:5432/postgres"
         )
+    protocol = os.environ.get("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT"
+    if not kafka and protocol != "PLAINTEXT":
+        raise BackendError(
+            f"KAFKA_SECURITY_PROTOCOL={protocol} is for a Kafka of your own, and KAFKA_BOOTSTRAP_SERVERS names none: "
+            "set it, or unset KAFKA_SECURITY_PROTOCOL (the one that is started here takes plain connections)"
+        )
     return Backends(
         kafka=None if kafka else KafkaBroker(home, kafka_properties),
         postgres=None if postgres else PostgresServer(home, postgres_settings),

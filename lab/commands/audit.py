@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from events.kafka import Kafka
+from kit.kafka_settings import security_here
 from kit.settings import Wiring
 from lab.audit import Audit, Databases
 from lab.audit import audit as run_audit
@@ -33,7 +34,8 @@ class Foreign:
         return url
 
     def broker(self) -> Kafka:
-        return Kafka(self.kafka)  # topics are known by the positions, which have their full names
+        """Without a prefix: topics are known by the positions, which have their full names."""
+        return Kafka(self.kafka, security=security_here())
 
 
 def audit(

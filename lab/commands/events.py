@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from events.catalogue import CATALOGUE
-from events.kafka import quiet_client_logs
+from events.refusals import quiet_client_logs
 from lab.console import MISUSED, console, errors, fail, plain_errors, step
 from lab.replay import moments
 from lab.replay.errors import NotAMoment

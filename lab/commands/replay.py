@@ -8,7 +8,8 @@ from typing import Annotated, Any, Protocol, TypeVar
 import typer
 from rich.console import Console
 
-from events.kafka import Kafka, quiet_client_logs
+from events.kafka import Kafka
+from events.refusals import quiet_client_logs
 from lab.console import console, errors, fail, plain_errors, print_json, step
 from lab.replay import showing
 from lab.replay.bulk import Progress

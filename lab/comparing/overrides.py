@@ -5,6 +5,7 @@ from typing import Any
 
 from delivery_svc.settings import DeliverySettings
 from events.topics import TopicSettings
+from kit.kafka_settings import KafkaSettings
 from kit.settings import masked
 from lab.mesh.settings import MeshSettings
 from orders_svc.settings import OrdersSettings
@@ -13,9 +14,8 @@ from products_svc.settings import ProductsSettings
 _SETTINGS = (OrdersSettings, ProductsSettings, DeliverySettings, TopicSettings, MeshSettings)
 _WORKER = ("metrics_port", "faust_data_dir")  # named, because importing its settings imports Faust
 OURS = (
+    *KafkaSettings.model_fields,
     "database_url",
-    "kafka_bootstrap_servers",
-    "topic_prefix",
     "wiring",
     "host",
     "port",
@@ -25,12 +25,16 @@ OURS = (
 """Addresses and the like, which the lab itself tells each process: what the environment says of them has no effect."""
 
 
+_KAFKA = ("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM")
+"""Of Kafka's those that cost something; the others are addresses, users and passwords."""
+
+
 def overrides(environment: Mapping[str, str]) -> dict[str, str]:
-    """``SHOP_*`` variables that a service or the worker reads and would otherwise have a default for, by name. No
+    """Variables that a service or the worker reads and would otherwise have a default for, by name. No
     addresses of databases, and no passwords."""
     fields = {name for settings in _SETTINGS for name in settings.model_fields if name not in OURS}
     fields.update(_WORKER)
-    names = sorted(f"SHOP_{name.upper()}" for name in fields)
+    names = sorted({*(f"SHOP_{name.upper()}" for name in fields), *_KAFKA})
     return {name: masked(environment[name]) for name in names if environment.get(name)}
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from events.kafka import Kafka
+from kit.kafka_settings import security_here
 from kit.settings import Wiring
 from lab.audit import Databases
 from lab.running.errors import NotRunning
@@ -89,7 +90,8 @@ class Layout:
         return Databases(orders, products, delivery, self.wiring)
 
     def broker(self) -> Kafka:
-        return Kafka(self.kafka, self.topic_prefix)
+        """As this command's own user, which its environment names (``KAFKA_*``)."""
+        return Kafka(self.kafka, self.topic_prefix, security_here())
 
     def _url(self, service: str, database: str, role: str) -> str:
         parts = urlsplit(self.admin)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
+from events.kafka import Kafka
+from kit.kafka_settings import security_here
 from lab.backends import backends_from_environment
 from lab.running.prepared import roll_back_prepared
 from lab.supervision import Home
@@ -60,7 +62,7 @@ async def _names(admin: Any, query: str, pattern: str) -> list[str]:
 
 async def _delete_topics(bootstrap_servers: str, mark: str) -> list[str]:
     ours = re.compile(rf"shop(-[a-z0-9-]+)?-{mark}\.")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**Kafka(bootstrap_servers, security=security_here()).client_options())
     await admin.start()
     try:
         names = sorted(name for name in await admin.list_topics() if ours.match(name))

@@ -12,7 +12,7 @@ from events import faust_worker
 from events.kafka import Kafka
 from events.positions import PositionError
 from kit.process import configure_logging
-from kit.settings import ServiceSettings
+from kit.settings import ServiceSettings, from_environment
 from orders_svc.read_models import MODELS, NAMES, live_figures
 from orders_svc.read_models.live_figures import worker as live_figures_worker
 from orders_svc.read_models.readiness import mark_ready
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\nNAME is one of {', '.join(NAMES)}; it was {' '.join(arguments)!r}", file=sys.stderr)
         return 2
     (name,) = arguments
-    settings = WorkerSettings()
+    settings = from_environment(WorkerSettings)
     configure_logging(settings, service=name)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.host)
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def follow(name: str, settings: WorkerSettings) -> NoReturn:
     """Runs the worker; raises PositionError."""
-    kafka, on_ready = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix), partial(mark_ready, name=name)
+    kafka, on_ready = Kafka.of(settings), partial(mark_ready, name=name)
     if name == live_figures.NAME:
         live_figures_worker.run(
             kafka=kafka, database_url=settings.database_url, on_ready=on_ready, data_dir=settings.faust_data_dir

@@ -30,7 +30,7 @@ async def task():
 class Ready(Database):
     async def open(self): pass
 
-settings = ServiceSettings(database_url="-", port=int(sys.argv[2]))
+settings = ServiceSettings(database_url="postgresql://nobody@127.0.0.1:9/none", port=int(sys.argv[2]))
 service = Service(name="kit", title="Kit", database=Ready("-"), routers=[], tasks={"task": task},
                   draining=[lambda: print("draining", flush=True)])
 sys.exit(serve(create_app(service, description="-"), service, settings))
@@ -72,7 +72,7 @@ def test_settings_come_from_the_environment_and_are_shown_without_their_password
     ("name", "value"), [("SHOP_WIRING", "carrier-pigeon"), ("SHOP_TOPIC_PREFIX", "a b"), ("SHOP_DATABASE_POOL", "1")]
 )
 def test_a_setting_that_cannot_be_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv("SHOP_DATABASE_URL", "-")
+    monkeypatch.setenv("SHOP_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.removeprefix("SHOP_").lower()):
         ServiceSettings()

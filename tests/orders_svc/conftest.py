@@ -46,7 +46,7 @@ Start = Callable[..., AbstractAsyncContextManager[Running]]
 
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
-    configure_logging(OrdersSettings(database_url="-"), service="orders")
+    configure_logging(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:9/none"), service="orders")
 
 
 @pytest.fixture(scope="session")

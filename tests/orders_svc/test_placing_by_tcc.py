@@ -428,5 +428,12 @@ async def test_two_replicas_share_what_is_left_and_each_of_it_is_finished_once(
 
 def test_a_try_must_outlive_a_call() -> None:
     with pytest.raises(ValidationError, match="SHOP_TRY_SECONDS"):
-        OrdersSettings(database_url="-", wiring="tcc", try_seconds=3, call_deadline_seconds=3)
-    assert OrdersSettings(database_url="-", try_seconds=3, call_deadline_seconds=3).wiring == "events"
+        OrdersSettings(
+            database_url="postgresql://nobody@127.0.0.1:9/none", wiring="tcc", try_seconds=3, call_deadline_seconds=3
+        )
+    assert (
+        OrdersSettings(
+            database_url="postgresql://nobody@127.0.0.1:9/none", try_seconds=3, call_deadline_seconds=3
+        ).wiring
+        == "events"
+    )
