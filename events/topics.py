@@ -1,6 +1,7 @@
 """Declares the topics: ``python -m events.topics``. Idempotent, so it can run at every deployment.
 
-The broker's auto-creation stays off: a mistyped topic must be an error, not a new topic.
+The broker's auto-creation stays off: a mistyped topic must be an error, not a new topic. ``SHOP_TOPIC_ACLS=on`` also
+declares who may use them (``events.access``).
 """
 
 import asyncio
@@ -8,13 +9,15 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from pydantic import Field
 
+from events import acls
+from events.acls import NoAuthorizer
 from events.kafka import Kafka, apart, no_broker_yet
 from events.refusals import explained, quiet_client_logs
 from kit.kafka_settings import KafkaSettings
@@ -139,10 +142,11 @@ async def _admin(kafka: Kafka) -> AsyncIterator[Any]:
 
 
 class TopicSettings(KafkaSettings):
-    """Environment: ``KAFKA_*``, ``SHOP_TOPIC_PREFIX``, ``_PARTITIONS`` and ``_REPLICATION_FACTOR``."""
+    """Environment: ``KAFKA_*``, ``SHOP_TOPIC_PREFIX``, ``_PARTITIONS``, ``_REPLICATION_FACTOR`` and ``_ACLS``."""
 
     topic_partitions: int = Field(4, ge=1, le=1000)
     topic_replication_factor: int = Field(1, ge=1)
+    topic_acls: Literal["on", "off"] = Field("off", description="whether to declare who may use them, too")
 
 
 def main() -> int:
@@ -151,18 +155,22 @@ def main() -> int:
     print(f"declaring topics at {kafka.bootstrap_servers}", flush=True)
     quiet_client_logs()
     try:
-        asyncio.run(
-            declare(
-                kafka,
-                partitions=settings.topic_partitions,
-                replication_factor=settings.topic_replication_factor,
-                say=lambda line: print(f"  {line}", flush=True),
-            )
-        )
+        asyncio.run(_declare_all(kafka, settings, say=lambda line: print(f"  {line}", flush=True)))
+    except NoAuthorizer as error:
+        print(f"topics were declared, who may use them was not: {error}", file=sys.stderr)
+        return 1
     except (OSError, RuntimeError) as error:
         print(f"topics were not declared: {explained(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _declare_all(kafka: Kafka, settings: TopicSettings, say: Callable[[str], None]) -> None:
+    await declare(
+        kafka, partitions=settings.topic_partitions, replication_factor=settings.topic_replication_factor, say=say
+    )
+    if settings.topic_acls == "on":
+        await acls.declare(kafka, say=say)
 
 
 if __name__ == "__main__":

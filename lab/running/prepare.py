@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from events import topics
+from events import acls, topics
 from kit import migrations
 from lab.running.errors import NotPrepared
 from lab.running.layout import SERVICES, Layout
@@ -72,6 +72,8 @@ async def declare_topics(layout: Layout) -> None:
                 replication_factor=asked.topic_replication_factor,
                 say=lambda line: None,
             )
+            if asked.topic_acls == "on":
+                await acls.declare(layout.broker(), say=lambda line: None)
 
 
 async def remove(layout: Layout) -> None:
