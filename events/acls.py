@@ -33,7 +33,7 @@ class Entry(NamedTuple):
         return f"{self.principal} {may} {what}" + ("" if self.host == _EVERYWHERE else f" from {self.host}")
 
 
-class NoAuthorizer(KafkaError):
+class NoAuthorizer(KafkaError):  # type: ignore[misc]
     """The broker keeps no access control lists."""
 
 

@@ -29,13 +29,14 @@ LONGEST = ("containers", "end_to_end", "lab/comparing", "lab/commands", "protoco
 
 
 class SideBySide(LoadScopeScheduling):  # type: ignore[misc]
-    """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop, and all
-    that start containers."""
+    """Where tests run side by side, a file stays on one worker, and so do all that share the end-to-end shop, all that
+    start containers, and all of tests/security, which share servers."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith("tests/containers/"):
-            return "containers"
+        for folder in ("containers", "security"):
+            if file.startswith(f"tests/{folder}/"):
+                return folder
         return "the shop" if file in _sharing() else file
 
 

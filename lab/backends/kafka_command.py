@@ -23,7 +23,8 @@ _OLDEST_WITH_CACHE = 25
 
 @dataclass(frozen=True)
 class KafkaInstallation:
-    """A configured broker: `config` holds its files, `data` its storage."""
+    """A configured broker: `config` holds its files, `data` its storage. `users` are the SCRAM-SHA-512 users, with
+    their passwords, that a new storage knows from the start."""
 
     jars: JarLock
     config: Path
@@ -32,6 +33,7 @@ class KafkaInstallation:
     port: int
     controller_port: int
     properties: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def configure(self) -> None:
         self.config.mkdir(parents=True, exist_ok=True)
@@ -50,6 +52,8 @@ class KafkaInstallation:
         """Makes `data` the storage of a new cluster. BackendError with the tool's words when it fails."""
         self.configure()
         arguments = ["format", f"--cluster-id={_cluster_id()}", "-c", str(self.config / "server.properties")]
+        for name, password in self.users.items():
+            arguments += ["--add-scram", f'SCRAM-SHA-512=[name="{name}",password="{password}"]']
         done = subprocess.run(
             self._java(*self._startup_cache(), "kafka.tools.StorageTool", *arguments),
             capture_output=True,
