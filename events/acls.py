@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, SecurityDisabled, for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
 from events.access import Grant, Operation, Resource, grants
-from events.kafka import Kafka, no_broker_yet
+from events.kafka import Kafka, apart, no_broker_yet
 
 _ANY, _LITERAL, _ALLOW, _EVERYWHERE = 1, 3, 3, "*"  # Kafka's codes
 
@@ -110,4 +110,4 @@ async def _client(kafka: Kafka) -> AsyncIterator[Any]:
         await client.bootstrap()
         yield client
     finally:
-        await client.close()
+        await apart(client.close())

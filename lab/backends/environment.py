@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from kit.database_url import checked
 from lab.backends.errors import BackendError
 from lab.backends.kafka import KafkaBroker
 from lab.backends.postgres import PostgresServer
@@ -78,6 +79,11 @@ def backends_from_environment(
         raise BackendError(
             "SHOP_POSTGRES_URL is not an admin URL such as postgresql://postgres:secret@127.0.0.1:5432/postgres"
         )
+    if postgres:
+        try:
+            checked(postgres)
+        except ValueError as error:
+            raise BackendError(f"SHOP_POSTGRES_URL: {error}") from None
     protocol = os.environ.get("KAFKA_SECURITY_PROTOCOL") or "PLAINTEXT"
     if not kafka and protocol != "PLAINTEXT":
         raise BackendError(

@@ -33,8 +33,8 @@ _SCRAM_SHA_512, _ITERATIONS = 2, 4096
 
 
 class SecureBroker(KafkaBroker):
-    """Besides its plain listener, where everybody is ANONYMOUS and may do nothing, it has one for clients that takes
-    SCRAM over TLS. It talks to its controller by certificates."""
+    """Besides its plain listener, where everybody is ANONYMOUS and may do nothing, it has one that takes SCRAM over TLS
+    (``kafka``, ``environment``) and one that takes certificates (``certified``)."""
 
     def __init__(self, home: Home, authority: Authority) -> None:
         super().__init__(home)
@@ -57,6 +57,15 @@ class SecureBroker(KafkaBroker):
             KafkaSecurity("SASL_SSL", username=user, password=secret, cafile=cafile),
         )
 
+    def certified(self, user: str) -> Kafka:
+        """The broker, as that user, who shows a certificate instead of a password."""
+        certificate, key = self._authority.sign(user)
+        cafile = self._authority.certificate
+        return Kafka(
+            f"127.0.0.1:{ports.port_for(self.home, 'kafka-certified')}",
+            security=KafkaSecurity("SSL", cafile=cafile, certfile=certificate, keyfile=key),
+        )
+
     def environment(self, user: str) -> dict[str, str]:
         """What a process is told that is to be that user."""
         return {
@@ -69,12 +78,13 @@ class SecureBroker(KafkaBroker):
 
     def _installation(self) -> KafkaInstallation:
         installed = super()._installation()
-        plain, secure = f"PLAINTEXT://127.0.0.1:{installed.port}", f"SECURE://{self.secure_servers}"
+        certified = f"CERTIFIED://127.0.0.1:{ports.port_for(self.home, 'kafka-certified')}"
+        for_clients = f"PLAINTEXT://127.0.0.1:{installed.port},SECURE://{self.secure_servers},{certified}"
         login = f'username="admin" password="{PASSWORDS["admin"]}"'
         properties = {
-            "listeners": f"{plain},{secure},CONTROLLER://127.0.0.1:{installed.controller_port}",
-            "advertised.listeners": f"{plain},{secure}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:SSL",
+            "listeners": f"{for_clients},CONTROLLER://127.0.0.1:{installed.controller_port}",
+            "advertised.listeners": for_clients,
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CERTIFIED:SSL,CONTROLLER:SSL",
             "inter.broker.listener.name": "SECURE",
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
             "listener.name.secure.sasl.enabled.mechanisms": "SCRAM-SHA-512",
@@ -82,12 +92,14 @@ class SecureBroker(KafkaBroker):
                 f"org.apache.kafka.common.security.scram.ScramLoginModule required {login};"
             ),
             "listener.name.controller.ssl.client.auth": "required",
+            "listener.name.certified.ssl.client.auth": "required",
+            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self._keystore),
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(self._authority.certificate),
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:admin;User:CN=broker",
+            "super.users": "User:admin;User:broker",
         }
         return replace(installed, properties=properties, users=PASSWORDS)
 

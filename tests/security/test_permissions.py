@@ -116,6 +116,25 @@ async def test_a_service_cannot_claim_anothers_transactional_id(broker: SecureBr
                 await FencedProducer.claim(broker.kafka(user), f"relay.{other}")
 
 
+async def test_a_certificate_is_as_good_as_a_password(broker: SecureBroker) -> None:
+    kafka = broker.certified("orders")
+    producer = await FencedProducer.claim(kafka, "relay.orders")
+    try:
+        own, anothers = (Outgoing(kafka.topic(topic), b"key", b"value", []) for topic in ("orders", "stock"))
+        accepted, refused = await producer.send_all([own, anothers])
+    finally:
+        await producer.close()
+    assert accepted is None
+    assert isinstance(refused, TopicAuthorizationFailedError)
+
+
+async def test_without_its_certificate_nobody_gets_in(broker: SecureBroker) -> None:
+    kafka = broker.certified("orders")
+    bare = replace(kafka, security=replace(kafka.security, certfile=None, keyfile=None))
+    with pytest.raises((KafkaConnectionError, TimeoutError)):
+        await FencedProducer.claim(bare, "relay.orders")
+
+
 async def test_who_shows_no_credentials_can_do_nothing(broker: SecureBroker) -> None:
     anonymous = Kafka(broker.bootstrap_servers)
     with pytest.raises(TransactionalIdAuthorizationFailed):

@@ -79,3 +79,14 @@ def test_addresses_in_the_environment_replace_the_embedded_servers(home: Home, m
     monkeypatch.setenv("SHOP_POSTGRES_URL", "database:5432")
     with pytest.raises(BackendError, match="not an admin URL"):
         backends_from_environment(home)
+
+
+def test_what_is_said_of_servers_of_others_must_be_able_to_work(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(BackendError, match="KAFKA_BOOTSTRAP_SERVERS names none"):
+        backends_from_environment(home)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker:9092")
+    monkeypatch.setenv("SHOP_POSTGRES_URL", "postgresql://postgres:secret@database:5432/postgres?sslmode=full")
+    with pytest.raises(BackendError, match="SHOP_POSTGRES_URL: sslmode=full does not exist") as refused:
+        backends_from_environment(home)
+    assert "secret" not in str(refused.value)

@@ -52,6 +52,11 @@ def test_the_pending_time_out_is_the_default_or_the_environments() -> None:
     assert pending_timeout({"SHOP_PENDING_TIMEOUT_SECONDS": "5"}) == 5
 
 
+def test_how_kafka_is_reached_is_told_and_as_whom_is_not() -> None:
+    told = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_USERNAME": "orders", "KAFKA_SASL_PASSWORD": "secret"}
+    assert overrides(told) == {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}
+
+
 def test_the_embedded_brokers_version_and_javas_are_known() -> None:
     found = kafka_and_java()
     assert found["kafka"][0].isdigit()
