@@ -9,14 +9,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import literal_column, select
+from sqlalchemy import text
 
 from kit import migrations
 from kit.database import Database, Query, is_transient
 from kit.database_url import checked
 from tests.tls import Authority
 
-ENCRYPTED = Query(select(literal_column("ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")))
+ENCRYPTED = Query(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"))
 
 
 async def encrypted(url: str) -> Any:

@@ -1,5 +1,6 @@
 """What one service's credentials allow, on a broker that refuses everything else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -38,6 +39,17 @@ def _declared(declared: str) -> None:
     assert "WARNING" not in declared
 
 
+@pytest.fixture(scope="module")
+def written(broker: SecureBroker, declared: str) -> None:
+    """There is a record on every topic, from the service that it belongs to."""
+
+    async def write() -> None:
+        for user, access in TABLE.items():
+            await publish(broker.kafka(user), [*access.publishes, *access.keeps])
+
+    asyncio.run(write())
+
+
 async def publish(kafka: Kafka, topics: list[str]) -> dict[str, KafkaError | None]:
     """As the relay does it, one record a topic; what became of each."""
     user = kafka.security.username
@@ -50,8 +62,9 @@ async def publish(kafka: Kafka, topics: list[str]) -> dict[str, KafkaError | Non
 
 
 @asynccontextmanager
-async def consumer(kafka: Kafka, **options: Any) -> AsyncIterator[Any]:
-    made = AIOKafkaConsumer(**kafka.client_options(), enable_auto_commit=False, **options)
+async def consumer(kafka: Kafka, *topics: str, **options: Any) -> AsyncIterator[Any]:
+    options |= {"enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    made = AIOKafkaConsumer(*topics, **kafka.client_options(), **options)
     try:
         await made.start()
         yield made
@@ -69,17 +82,16 @@ async def test_a_service_can_write_its_own_topics_and_no_other(broker: SecureBro
 
 
 @pytest.mark.parametrize("user", USERS)
+@pytest.mark.usefixtures("written")
 async def test_a_service_can_read_what_its_consumers_read_and_nothing_else(broker: SecureBroker, user: str) -> None:
     kafka, readable = broker.kafka(user), set()
     for topic in TOPICS:
-        async with consumer(kafka) as reader:
-            reader.assign([TopicPartition(kafka.topic(topic), 0)])
-            await reader.seek_to_beginning()
-            try:
-                await reader.getmany(timeout_ms=1)
-                readable.add(topic)
-            except TopicAuthorizationFailedError:
-                pass
+        try:
+            async with consumer(kafka, kafka.topic(topic)) as reader:
+                assert await reader.getmany(timeout_ms=30_000)
+            readable.add(topic)
+        except TopicAuthorizationFailedError:
+            pass
     needed = {topic for topics in TABLE[user].consumers.values() for topic in topics}
     assert readable == needed | set(TABLE[user].keeps)
 
