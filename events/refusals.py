@@ -44,12 +44,12 @@ def quiet_client_logs() -> None:
 
     Relay and consumers log a loss once and its end once; what matters comes to them as an exception, or is a refusal.
     """
-    logger = logging.getLogger("aiokafka")
+    logger = logging.getLogger("aiokafka")  # where its client logs what went wrong with a connection
     if logger.level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL)
-        connecting = logging.getLogger("aiokafka.client")
-        connecting.setLevel(logging.ERROR)
-        connecting.addFilter(_refusals)
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("aiokafka.")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        logger.setLevel(logging.ERROR)
+        logger.addFilter(_refusals)
 
 
 def refusal() -> str | None:

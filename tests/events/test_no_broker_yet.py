@@ -82,7 +82,7 @@ def test_an_assertion_of_our_own_stays_one() -> None:
 )
 def test_a_refusal_is_remembered_with_what_to_check(error: Exception, advice: str | None) -> None:
     refusals = Refusals()
-    record = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, "Unable connect: %s %s", ("b:1", error), None)
+    record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, "Unable connect: %s %s", ("b:1", error), None)
     assert not refusals.filter(record)
     found = refusals.latest()
     assert (advice is None) == (found is None)
