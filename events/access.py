@@ -1,7 +1,8 @@
 """Who may do what on Kafka: one table, from which the broker's access control lists are made (``events.acls``).
 
 A service publishes on its own topics and on nobody else's; it reads what it reacts to, each consumer under its own
-group; its relay claims one transactional id. Read models are orders' own, so their workers are the user ``orders``.
+group; its relay claims one transactional id. It may read its own topics too, for ``python -m SERVICE recover``. Read
+models are orders' own, so their workers are the user ``orders``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,7 +94,7 @@ def grants(prefix: str, table: Sequence[Access] = ACCESS) -> list[Grant]:
         read = [topic for topics in access.consumers.values() for topic in topics]
         told = [
             *((Operation.WRITE, Resource.TOPIC, topic) for topic in (*access.publishes, *access.keeps)),
-            *((Operation.READ, Resource.TOPIC, topic) for topic in (*read, *access.keeps)),
+            *((Operation.READ, Resource.TOPIC, topic) for topic in (*read, *access.publishes, *access.keeps)),
             *((Operation.READ, Resource.GROUP, consumer) for consumer in access.consumers),
             *((Operation.WRITE, Resource.TRANSACTIONAL_ID, name) for name in access.transactional_ids),
         ]

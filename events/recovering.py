@@ -25,10 +25,11 @@ from aiokafka.errors import KafkaError
 from events.catalogue import Event
 from events.envelope import Envelope, EnvelopeError, Malformed, decode
 from events.intake import TopicMissing
-from events.kafka import Kafka, quiet_client_logs, stop
+from events.kafka import Kafka, stop
 from events.leadership import Leadership
 from events.log_bounds import log_bounds
 from events.outbox import Outbox, Transaction
+from events.refusals import quiet_client_logs
 from events.tables import outbox
 from kit.database import Database, Query, array
 from kit.settings import ServiceSettings
@@ -173,7 +174,7 @@ def command(service: str, settings: ServiceSettings, topics: Sequence[str], put_
     """``python -m SERVICE recover``: says what was done, or why not; the exit code."""
 
     async def run() -> Recovered:
-        kafka = Kafka(settings.kafka_bootstrap_servers, settings.topic_prefix)
+        kafka = Kafka.of(settings)
         database = Database(settings.database_url, min_size=1, max_size=2, application=f"{service} recover")
         await database.open()
         try:

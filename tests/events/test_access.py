@@ -1,6 +1,7 @@
 """The table of permissions is what the services need: no more, and no less."""
 
 import ast
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,13 @@ def test_a_service_publishes_on_the_topics_of_the_events_that_its_code_makes(use
     assert {topics[name] for name in made} == set(TABLE[user].publishes)
 
 
+@pytest.mark.parametrize("user", TABLE)
+def test_a_service_may_read_what_it_is_recovered_from(user: str) -> None:
+    recovery = importlib.import_module(f"{user}_svc.recovery")
+    readable = {grant.name for grant in grants("shop", [TABLE[user]]) if grant.operation is Operation.READ}
+    assert {f"shop.{topic}" for topic in recovery.TOPICS} <= readable
+
+
 def test_every_topic_has_one_writer_and_nobody_else_may_write_it() -> None:
     writers = [topic for access in ACCESS for topic in (*access.publishes, *access.keeps)]
     assert sorted(writers) == sorted(topic.name for topic in TOPICS)
@@ -76,17 +84,17 @@ def test_every_topic_has_one_writer_and_nobody_else_may_write_it() -> None:
 
 
 def test_grants_are_exact_names_below_the_prefix() -> None:
-    found = grants("s", [Access("a", ("out",), {"c": ("in", "out"), "d": ("in",)}, ("relay.a",))])
+    found = grants("s", [Access("a", ("own",), {"c": ("in", "own"), "d": ("in",)}, ("relay.a",))])
     assert [(grant.operation, grant.resource, grant.name) for grant in found] == [
-        (Operation.WRITE, Resource.TOPIC, "s.out"),
+        (Operation.WRITE, Resource.TOPIC, "s.own"),
         (Operation.READ, Resource.TOPIC, "s.in"),
-        (Operation.READ, Resource.TOPIC, "s.out"),
+        (Operation.READ, Resource.TOPIC, "s.own"),
         (Operation.READ, Resource.GROUP, "s.c"),
         (Operation.READ, Resource.GROUP, "s.d"),
         (Operation.WRITE, Resource.TRANSACTIONAL_ID, "s.relay.a"),
     ]
     assert {grant.principal for grant in found} == {"User:a"}
-    assert str(found[0]) == "User:a may WRITE topic s.out"
+    assert str(found[0]) == "User:a may WRITE topic s.own"
 
 
 def test_the_page_shows_the_table() -> None:

@@ -83,7 +83,9 @@ async def test_a_service_can_write_its_own_topics_and_no_other(broker: SecureBro
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.usefixtures("written")
-async def test_a_service_can_read_what_its_consumers_read_and_nothing_else(broker: SecureBroker, user: str) -> None:
+async def test_a_service_can_read_its_own_topics_and_what_its_consumers_read_and_nothing_else(
+    broker: SecureBroker, user: str
+) -> None:
     kafka, readable = broker.kafka(user), set()
     for topic in TOPICS:
         try:
@@ -93,7 +95,7 @@ async def test_a_service_can_read_what_its_consumers_read_and_nothing_else(broke
         except TopicAuthorizationFailedError:
             pass
     needed = {topic for topics in TABLE[user].consumers.values() for topic in topics}
-    assert readable == needed | set(TABLE[user].keeps)
+    assert readable == needed | {*TABLE[user].publishes, *TABLE[user].keeps}
 
 
 @pytest.mark.parametrize("user", USERS)
