@@ -24,9 +24,9 @@ def why_missed(hits: Sequence[Hit], *, until: float, step: str) -> str | None:
 
 
 def why_late(*, planned: float, began: float, rate: float) -> str | None:
-    """Why the round must not be used: its first order was due (Unix time ``began``) so much after it was ``planned`` that
-    the faults, which go by the plan, hit another part of the load. Of random arrivals the first may be due some gaps
-    later; ``rate`` is 0 in a closed loop."""
+    """Why the round must not be used: its first order was due (Unix time ``began``) so much after it was ``planned``
+    that the faults, which go by the plan, hit another part of the load. Of random arrivals the first may be due some
+    gaps later; ``rate`` is 0 in a closed loop."""
     late = began - planned
     return f"the load generator began {late:.1f} s late" if late > MOST_LATE + (20 / rate if rate else 0) else None
 
