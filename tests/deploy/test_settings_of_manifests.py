@@ -40,14 +40,6 @@ OURS = [
     for pod in pods(render(overlay))
     if pod.ours
 ]
-SECURE = {
-    "KAFKA_SECURITY_PROTOCOL",
-    "KAFKA_SASL_MECHANISM",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "KAFKA_SSL_CAFILE",
-    "SHOP_TOPIC_ACLS",
-}
 
 
 @pytest.mark.parametrize(("overlay", "pod"), OURS)
@@ -56,7 +48,7 @@ def test_a_process_reads_every_setting_that_it_is_given(overlay: str, pod: Pod) 
         given = {name for name in environment(container, render(overlay)) if name.startswith(("SHOP_", "KAFKA_"))}
         for process in processes(container):
             settings = READ_BY[process.split()[0]]
-            assert given - _variables(settings) - SECURE == set(), settings.__name__
+            assert given - _variables(settings) == set(), settings.__name__
 
 
 @pytest.mark.parametrize(("overlay", "pod"), OURS)
