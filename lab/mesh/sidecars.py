@@ -11,7 +11,7 @@ from lab.mesh.settings import mesh_settings
 from lab.running.layout import Layout
 from lab.supervision import ProcessSpec
 
-_ASKS = {"orders": ("products", "delivery"), "products": (), "delivery": ("products",)}
+ASKS = {"orders": ("products", "delivery"), "products": (), "delivery": ("products",)}
 _SUFFIX = "-envoy"
 
 
@@ -28,7 +28,7 @@ def sidecar_ports(ports: Mapping[str, int]) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for process in ports:
         found[process] = {}
-        for use in ("admin", "service", *_ASKS[_service(process)]):
+        for use in ("admin", "service", *ASKS[_service(process)]):
             found[process][use] = unused_port(taken=taken)
             taken.add(found[process][use])
     return found
@@ -48,7 +48,7 @@ def sidecar_spec(layout: Layout, process: str) -> ProcessSpec:
         admin=ports["admin"],
         listen=layout.ports[process],
         service=ports["service"],
-        outbound=[Outbound(peer, ports[peer], _replicas(layout, peer)) for peer in _ASKS[_service(process)]],
+        outbound=[Outbound(peer, ports[peer], _replicas(layout, peer)) for peer in ASKS[_service(process)]],
         settings=mesh_settings(),
     )
     text = orjson.dumps(config).decode()
@@ -69,7 +69,7 @@ def sidecar_spec(layout: Layout, process: str) -> ProcessSpec:
 def addresses(layout: Layout, process: str) -> dict[str, str]:
     """What the process is told in its environment instead of where the others are."""
     ports = layout.sidecars[process]
-    asked = {f"SHOP_{peer.upper()}_URL": f"http://127.0.0.1:{ports[peer]}" for peer in _ASKS[_service(process)]}
+    asked = {f"SHOP_{peer.upper()}_URL": f"http://127.0.0.1:{ports[peer]}" for peer in ASKS[_service(process)]}
     return {"SHOP_PORT": str(ports["service"]), **asked}
 
 
