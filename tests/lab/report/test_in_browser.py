@@ -54,7 +54,14 @@ def test_a_wide_table_scrolls_in_its_own_box_by_keyboard(opened: Opened, whole: 
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     box.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.wide').scrollLeft > 0")
+    assert box.evaluate(
+        """box => new Promise(done => {
+            const until = performance.now() + 20000
+            const look = () => box.scrollLeft > 0 || performance.now() > until
+                ? done(box.scrollLeft > 0) : requestAnimationFrame(look)
+            look()
+        })"""
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
