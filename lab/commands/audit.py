@@ -13,10 +13,10 @@ from kit.kafka_settings import security_here
 from kit.settings import Wiring
 from lab.audit import Audit, Databases
 from lab.audit import audit as run_audit
+from lab.commands.chosen import Compose, chosen_shop
 from lab.console import FINDINGS, console, fail, plain_errors, print_json
 from lab.running.lag import Lag
-from lab.running.layout import WIRINGS, running_shop
-from lab.supervision import Home
+from lab.running.layout import WIRINGS
 
 _URL = "Of a shop that was not started here: address of a role that may read the database of {}."
 _ITS = "Of a shop that was not started here: {}"
@@ -39,6 +39,7 @@ class Foreign:
 
 
 def audit(
+    compose: Compose = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, with the ids.")] = False,
     deadline: Annotated[float, typer.Option(min=0, help="Seconds to wait for quiet.")] = 30.0,
     cut: Annotated[float, typer.Option(min=0, help="Under load: younger orders (seconds) are in flight.")] = 10.0,
@@ -70,7 +71,7 @@ def audit(
             databases = Databases(orders_db, products_db, delivery_db, cast(Wiring, wiring))
             found = asyncio.run(_foreign(Foreign(databases, kafka), deadline, cut))
         else:
-            found = asyncio.run(_own(deadline, cut))
+            found = asyncio.run(_own(compose, deadline, cut))
     if as_json:
         print_json(found.as_dict(max(ids, 1000)))
     else:
@@ -78,8 +79,8 @@ def audit(
     raise typer.Exit(0 if found.clean else FINDINGS)
 
 
-async def _own(deadline: float, cut: float) -> Audit:
-    layout = running_shop(Home.from_environment())
+async def _own(compose: str, deadline: float, cut: float) -> Audit:
+    layout = chosen_shop(compose)
     if layout.wiring != "events":
         return await run_audit(layout.audited(), deadline=deadline, cut=cut)
     async with Lag(layout) as lag:

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from lab.commands.chosen import Compose, chosen_shop
+from lab.compose.containers import run_state
+from lab.compose.layout import ComposeLayout
 from lab.console import FAILED, MISUSED, console, errors, fail, plain_errors, print_json, step
 from lab.dead_letters.choosing import FIELDS, Condition, ConditionError, by_id, condition, fitting
 from lab.dead_letters.deciding import Outcome, absent, settled
@@ -16,8 +19,8 @@ from lab.dead_letters.deciding import requeue as mark
 from lab.dead_letters.letters import Letter, read_letters, short_ids
 from lab.dead_letters.record import read_whole
 from lab.dead_letters.showing import show_outcome, show_table, show_whole
-from lab.running.layout import Layout, running_shop
-from lab.supervision import Home, read_state
+from lab.running.layout import Layout
+from lab.supervision import Home, RunState, read_state
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,6 +48,7 @@ def dead_letters() -> None:
 def list_letters(
     discarded: Annotated[bool, typer.Option("--discarded", help="Also those that were discarded.")] = False,
     where: _Where = None,
+    compose: Compose = "",
     as_json: _Json = False,
 ) -> None:
     """List them, the newest last. Exit code 0, also when there are some; 2: a condition that cannot be understood.
@@ -53,7 +57,7 @@ def list_letters(
     """
     conditions = _conditions(where)
     with plain_errors():
-        letters = asyncio.run(read_letters(_layout()))
+        letters = asyncio.run(read_letters(chosen_shop(compose)))
     short = short_ids(letters)
     shown = [one for one in fitting(letters, conditions) if discarded or one.discarded_at is None]
     if as_json:
@@ -65,13 +69,13 @@ def list_letters(
 
 
 @app.command()
-def show(letter: _Id, as_json: _Json = False) -> None:
+def show(letter: _Id, compose: Compose = "", as_json: _Json = False) -> None:
     """Show one whole: the event, its headers, the error with its traceback, and what to do. Exit code 0; 1: no such id.
 
     Example: `shop dead-letters show 3f9a01bc`
     """
     with plain_errors():
-        layout = _layout()
+        layout = chosen_shop(compose)
         whole = asyncio.run(read_whole(layout, by_id(asyncio.run(read_letters(layout)), letter)))
     if as_json:
         print_json(whole.as_dict())
@@ -86,6 +90,7 @@ def requeue(
     where: _Where = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for a consumer that does not come on.")] = 10.0,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for what becomes of them.")] = False,
+    compose: Compose = "",
     as_json: _Json = False,
 ) -> None:
     """Have them handled again, each by the consumer that failed and by nobody else, and say what became of them.
@@ -99,13 +104,13 @@ def requeue(
         raise fail("say which: ids, or --all, or --where", code=MISUSED)
     conditions = _conditions(where)
     with plain_errors():
-        layout = _layout()
+        layout = chosen_shop(compose)
         known = asyncio.run(read_letters(layout))
         alive = [one for one in known if one.discarded_at is None]
         chosen = [by_id(known, one) for one in letters] if letters else fitting(alive, conditions)
         chosen = list(dict.fromkeys(chosen))
         outcomes = asyncio.run(_requeue(layout, chosen, 0.0 if no_wait else wait))
-    _report(outcomes, known, as_json)
+    _report(outcomes, known, _run(layout), as_json)
     if not no_wait and any(one.became != "handled" for one in outcomes):
         raise typer.Exit(FAILED)
 
@@ -114,6 +119,7 @@ def requeue(
 def discard(
     letter: _Id,
     why: Annotated[str, typer.Option("--why", help="The reason, for those who come after you.")],
+    compose: Compose = "",
     as_json: _Json = False,
 ) -> None:
     """Decide that one will never be handled. It stays, with the reason, and is not counted any more. There is no way
@@ -124,17 +130,13 @@ def discard(
     if not why.strip():
         raise fail("--why: say why it will never be handled", code=MISUSED)
     with plain_errors():
-        layout = _layout()
+        layout = chosen_shop(compose)
         one = by_id(asyncio.run(read_letters(layout)), letter)
         asyncio.run(let_rest(layout, one, why.strip()))
     if as_json:
         print_json({"id": str(one.id), "discarded_why": why.strip()})
     else:
         console.print(f"[cyan]{one.id}[/cyan] is discarded; `shop dead-letters list --discarded` shows it")
-
-
-def _layout() -> Layout:
-    return running_shop(Home.from_environment())
 
 
 def _conditions(where: Sequence[str] | None) -> list[Condition]:
@@ -152,8 +154,13 @@ async def _requeue(layout: Layout, letters: Sequence[Letter], patience: float) -
         return await settled(layout, letters, patience, lambda done: bar.update(task, completed=done))
 
 
-def _report(outcomes: Sequence[Outcome], known: Sequence[Letter], as_json: bool) -> None:
-    short, run = short_ids(known), read_state(Home.from_environment())
+def _run(layout: Layout) -> RunState | None:
+    """Which consumers' processes run."""
+    return run_state(layout) if isinstance(layout, ComposeLayout) else read_state(Home.from_environment())
+
+
+def _report(outcomes: Sequence[Outcome], known: Sequence[Letter], run: RunState | None, as_json: bool) -> None:
+    short = short_ids(known)
     waits = {one.letter.id: absent(one.letter, run) for one in outcomes if one.became == "waiting"}
     count = Counter(one.became for one in outcomes)
     if as_json:

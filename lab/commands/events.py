@@ -14,14 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from events.catalogue import CATALOGUE
 from events.refusals import quiet_client_logs
+from lab.commands.chosen import Compose, chosen_shop
 from lab.console import MISUSED, console, errors, fail, plain_errors, step
 from lab.replay import moments
 from lab.replay.errors import NotAMoment
 from lab.replay.moments import Moment
 from lab.replay.topic import TopicReader
 from lab.running.errors import ShopError
-from lab.running.layout import Layout, running_shop
-from lab.supervision import Home
+from lab.running.layout import Layout
 from lab.watching.event_lines import began, journey_table, show_lines, since_epoch
 from lab.watching.journey import TOPICS as OF_AN_ORDER
 from lab.watching.looking import Window, arriving, first_of, journey_of, last_of, window
@@ -42,6 +42,7 @@ def events(
         int | None, typer.Option("--limit", "-n", min=0, help=f"With --from the first N; else the last N ({LAST}).")
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Then go on with what arrives, until Ctrl-C.")] = False,
+    compose: Compose = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
     """Read the topics: one line an event in the order of arrival at the broker, or the journey of one order.
@@ -54,7 +55,7 @@ def events(
     """
     with plain_errors():
         wish = _wish(topic, order, since, until, limit, follow, as_json)
-        layout = running_shop(Home.from_environment())
+        layout = chosen_shop(compose)
         quiet_client_logs()
         if layout.wiring != "events":
             raise ShopError("only the wiring `events` has topics: `shop up --wiring events`")

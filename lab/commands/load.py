@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from lab.commands.advancing import Advancing
+from lab.commands.chosen import Compose, chosen_shop
 from lab.console import FINDINGS, console, errors, fail, plain_errors, print_json, step
 from lab.load.closing_lines import closing_lines
 from lab.load.kept import Kept, what_was_kept
@@ -23,8 +24,7 @@ from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
 from lab.load.showing import kept_lines, load_lines, users_lines
 from lab.running.errors import ShopError
-from lab.running.layout import Layout, running_shop
-from lab.supervision import Home
+from lab.running.layout import Layout
 from lab.trace.dataset import NAMES
 from lab.trace.lines import Trace
 from lab.trace.playing import arrivals, stock_up
@@ -57,6 +57,7 @@ def load(
         datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="--trace: from this day of 2017 on (UTC).")
     ] = None,
     check: Annotated[bool, typer.Option(help="Compare orders and units with the shop's databases afterwards.")] = True,
+    compose: Compose = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Send orders to the running shop, each at its time whatever the answers do, and check what became of them.
@@ -87,7 +88,7 @@ def load(
     if not all(math.isfinite(number) for number in (rate or 0, ramp_to or 0, speed or 0, seconds or 0)):
         raise fail("--rate, --ramp-to, --speed and --seconds must be finite", code=2)
     with plain_errors(), ExitStack() as stack:
-        layout = running_shop(Home.from_environment())
+        layout = chosen_shop(compose)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bar = stack.enter_context(Advancing(errors))
         made = Made(layout, folder, f"load-{int(time.time() * 1000):x}", bar)

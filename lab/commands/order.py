@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lab.commands.chosen import Compose, chosen_shop
 from lab.console import console, fail, plain_errors, print_json, step
-from lab.running.layout import running_shop
-from lab.supervision import Home
 from lab.watching.journey import follow, place
 from lab.watching.products import product_id
 from lab.watching.timeline import show_journey
@@ -17,6 +16,7 @@ from lab.watching.timeline import show_journey
 def order(
     product: Annotated[str, typer.Argument(help="The product's number or name.")],
     quantity: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many pieces.")] = 1,
+    compose: Compose = "",
     watch: Annotated[bool, typer.Option("--watch", help="Show every step with its milliseconds.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
@@ -25,7 +25,7 @@ def order(
     Example: `shop order MASK --quantity 2 --watch`
     """
     with plain_errors():
-        layout = running_shop(Home.from_environment())
+        layout = chosen_shop(compose)
         number = asyncio.run(product_id(layout, product))
         if watch:
             journey = asyncio.run(follow(layout, number, quantity))

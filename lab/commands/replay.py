@@ -10,6 +10,10 @@ from rich.console import Console
 
 from events.kafka import Kafka
 from events.refusals import quiet_client_logs
+from lab.commands.chosen import Compose, chosen_shop, in_containers, is_off
+from lab.compose.containers import containers
+from lab.compose.layout import ComposeLayout
+from lab.compose.settings import FILE
 from lab.console import console, errors, fail, plain_errors, print_json, step
 from lab.replay import showing
 from lab.replay.bulk import Progress
@@ -21,7 +25,6 @@ from lab.replay.past import Then, look_back
 from lab.replay.reactions import REACTIONS, Refeed, refeed
 from lab.replay.rebuild import rebuild
 from lab.running.errors import ShopError
-from lab.running.layout import running_shop
 from lab.running.shop import ground, shop_layout
 from lab.supervision import Home, read_state
 from orders_svc.read_models import MODELS
@@ -53,6 +56,7 @@ def replay(
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="With --reaction: do it, not only say what it would do.")] = False,
     patience: Annotated[float, typer.Option(min=0, help="Seconds for the live model to catch up.")] = 30.0,
+    compose: Compose = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Rebuild one of orders' read models from its topics while the shop is open, prove it equal to the live one, swap.
@@ -80,17 +84,17 @@ def replay(
         raise fail("--yes goes with --reaction; nothing else asks", code=2)
     with plain_errors():
         if reaction:
-            _refeed(reaction, since, yes, as_json)
+            _refeed(compose, reaction, since, yes, as_json)
         elif until:
-            _look_back(model, until, since, file, as_json)
+            _look_back(compose, model, until, since, file, as_json)
         elif since:
-            _feed(model, since, as_json)
+            _feed(compose, model, since, as_json)
         else:
-            _rebuild(model, check, force, patience, as_json)
+            _rebuild(compose, model, check, force, patience, as_json)
 
 
-def _rebuild(model: str, check: bool, force: bool, patience: float, as_json: bool) -> None:
-    kafka, url = _open_shop()
+def _rebuild(compose: str, model: str, check: bool, force: bool, patience: float, as_json: bool) -> None:
+    kafka, url = _open_shop(compose)
 
     def work(progress: Progress) -> Awaitable[Rebuild]:
         return rebuild(MODELS[model], kafka, url, check=check, force=force, patience=patience, progress=progress)
@@ -102,11 +106,11 @@ def _rebuild(model: str, check: bool, force: bool, patience: float, as_json: boo
         raise fail(f"the rebuilt {model} differs from the live one and was not swapped in{advice}")
 
 
-def _look_back(model: str, until: str, since: str, file: Path | None, as_json: bool) -> None:
+def _look_back(compose: str, model: str, until: str, since: str, file: Path | None, as_json: bool) -> None:
     moment, beginning = parse(until), parse(since) if since else None
     if file is not None:
         writer_of(file)
-    kafka, url = _open_shop()
+    kafka, url = _open_shop(compose)
 
     def work(progress: Progress) -> Awaitable[Then]:
         return look_back(MODELS[model], kafka, url, until=moment, since=beginning, file=file, progress=progress)
@@ -117,9 +121,9 @@ def _look_back(model: str, until: str, since: str, file: Path | None, as_json: b
         raise fail("not everything that was true then can be known any more; what is unknown was left out", INCOMPLETE)
 
 
-def _feed(model: str, since: str, as_json: bool) -> None:
+def _feed(compose: str, model: str, since: str, as_json: bool) -> None:
     moment = parse(since)
-    kafka, url = _open_shop()
+    kafka, url = _open_shop(compose)
 
     def work(progress: Progress) -> Awaitable[Fed]:
         return feed(MODELS[model], kafka, url, since=moment, progress=progress)
@@ -128,12 +132,16 @@ def _feed(model: str, since: str, as_json: bool) -> None:
     _tell(fed, as_json, showing.show_fed)
 
 
-def _refeed(consumer: str, since: str, yes: bool, as_json: bool) -> None:
-    moment, home = parse(since), Home.from_environment()
-    found = asyncio.run(_refeed_stopped(home, consumer, moment, yes))
+def _refeed(compose: str, consumer: str, since: str, yes: bool, as_json: bool) -> None:
+    moment = parse(since)
+    if is_off(compose):
+        work, start = _refeed_stopped(Home.from_environment(), consumer, moment, yes), "`shop up`"
+    else:
+        work, start = _refeed_in_containers(in_containers(compose), consumer, moment, yes), "`docker compose start`"
+    found = asyncio.run(work)
     _tell(found, as_json, showing.show_refeed)
     if found.done:
-        step(f"its positions were set back; `shop up` starts {consumer}, which reads on from there")
+        step(f"its positions were set back; {start} starts {consumer}, which reads on from there")
     else:
         step("nothing was changed; --yes does it")
 
@@ -148,14 +156,25 @@ async def _refeed_stopped(home: Home, consumer: str, moment: Moment, really: boo
         return await refeed(consumer, layout.broker(), layout.service_url(consumer), since=moment, really=really)
 
 
+async def _refeed_in_containers(layout: ComposeLayout, consumer: str, moment: Moment, really: bool) -> Refeed:
+    """While the backends run and the consumer's container does not."""
+    quiet_client_logs()
+    if layout.wiring != "events":
+        raise ShopError(f"the wiring {layout.wiring} has no reactions")
+    if any(one.service == consumer and one.status == "running" for one in containers(layout)):
+        stop = f"`docker compose -f {FILE} stop {consumer}` first"
+        raise ShopError(f"{consumer} runs, and has its positions in memory: {stop}")
+    return await refeed(consumer, layout.broker(), layout.service_url(consumer), since=moment, really=really)
+
+
 def _unheard(_name: str, _line: str) -> None:
     """What the backends say is in their log files."""
 
 
-def _open_shop() -> tuple[Kafka, str]:
+def _open_shop(compose: str) -> tuple[Kafka, str]:
     """The running shop's Kafka, and the address of orders' database."""
     quiet_client_logs()
-    layout = running_shop(Home.from_environment())
+    layout = chosen_shop(compose)
     if layout.wiring != "events":
         raise ShopError(f"the wiring {layout.wiring} has no read models: `shop up --wiring events`")
     return layout.broker(), layout.service_url("orders")

@@ -1,12 +1,16 @@
 """``shop status``: what runs, what waits, what is stale."""
 
 import asyncio
+import time
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lab.commands.chosen import Compose, in_containers, is_inside, is_off
+from lab.compose.containers import containers, documents
+from lab.compose.docker import memory
 from lab.console import console, plain_errors, print_json
 from lab.running.errors import NotRunning
 from lab.running.layout import running_shop
@@ -14,11 +18,13 @@ from lab.supervision import Home, read_state
 from lab.watching import tries
 from lab.watching.breakers import links
 from lab.watching.mesh import links as mesh_links
-from lab.watching.status import is_well
-from lab.watching.status import status as look
+from lab.watching.status import WELL, is_well, look
+from lab.watching.status import status as look_here
 
 
-def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
+def status(
+    compose: Compose = "", as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False
+) -> None:
     """Show processes, lag per consumer, outboxes, dead letters, staleness, and transactions that are prepared and not
     finished, with what they lock. Exit code 0: all is well; 1: it is not.
 
@@ -27,19 +33,37 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
     With chain-breaker: no circuit breaker is open. With chain-mesh: no sidecar has ejected a host. With tcc: no
     transaction is open for more than 15 s. With 2pc and 3pc: none stays prepared or undecided for over 10 s.
 
+    In containers, processes are containers: what has ended stands there with its exit code.
+
     Example: `shop status --json`
     """
     with plain_errors():
-        home = Home.from_environment()
-        layout, run = running_shop(home), read_state(home)
-        if run is None:
-            raise NotRunning
-        found = asyncio.run(look(layout, run))
+        found = asyncio.run(_here() if is_off(compose) else _in_containers(compose))
     if as_json:
         print_json(found)
     else:
         _show(found)
     raise typer.Exit(0 if is_well(found) else 1)
+
+
+async def _here() -> dict[str, Any]:
+    home = Home.from_environment()
+    layout, run = running_shop(home), read_state(home)
+    if run is None:
+        raise NotRunning
+    return await look_here(layout, run)
+
+
+async def _in_containers(compose: str) -> dict[str, Any]:
+    """From inside, no engine can be asked: there the services speak for themselves."""
+    layout = in_containers(compose)
+    if is_inside(compose):
+        return await look(layout, [], time.time())
+    found = containers(layout)
+    ports = {layout.container(service): port for service, port in layout.ports.items()}
+    since = min((one.since for one in found if one.status == "running"), default=time.time())
+    used = memory([one.id for one in found if one.status == "running"])
+    return await look(layout, documents(found, ports, used), since)
 
 
 def _show(found: dict[str, Any]) -> None:
@@ -88,18 +112,18 @@ def _processes(found: dict[str, Any]) -> Table:
     table = Table(show_edge=False)
     for name in ("process", "state", "pid", "port", "for", "restarts", "memory", "ready"):
         table.add_column(name, justify="right" if name in ("pid", "port", "restarts", "memory") else "left")
-    for process in found["processes"]:
-        reasons = found["ready"].get(process["name"])
+    for one in found["processes"]:
+        reasons = found["ready"].get(one["name"])
         ready = "" if reasons is None else "[green]yes[/green]" if not reasons else f"[red]{_words(reasons)}[/red]"
-        colour = "green" if process["state"] == "ready" else "yellow"
+        colour = "green" if one["state"] in WELL else "yellow"
         table.add_row(
-            f"[cyan]{process['name']}[/cyan]",
-            f"[{colour}]{process['state']}[/{colour}]",
-            str(process["pid"] or "-"),
-            str(process["port"] or "-"),
-            _age(process["since_seconds"]),
-            str(process["restarts"]),
-            "-" if process["memory_mib"] is None else f"{process['memory_mib']:.0f} MiB",
+            f"[cyan]{one['name']}[/cyan]",
+            f"[{colour}]{one['state']}[/{colour}]",
+            str(one["pid"] or "-"),
+            str(one["port"] or "-"),
+            _age(one["since_seconds"]),
+            str(one["restarts"]),
+            "-" if one["memory_mib"] is None else f"{one['memory_mib']:.0f} MiB",
             ready,
         )
     return table

@@ -1,6 +1,7 @@
 """The state of a running shop, from everywhere it can be asked."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +26,8 @@ _PRODUCTS = "SELECT id, version, changed_at FROM products"
 _READ_MODELS_READY = "SELECT name FROM read_models WHERE ready_at IS NOT NULL"
 _COPY = "SELECT product_id AS id, version FROM product_copy"
 
+WELL = ("ready", "running")
+"""The states of a process, and of a container, that does its work."""
 OUTBOX_SECONDS = 10.0
 """An event that waits in an outbox for longer is alarming: the relay publishes within milliseconds."""
 LAG_EVENTS = 1000
@@ -37,10 +40,15 @@ STALE_SECONDS = 10.0
 
 async def status(layout: Layout, run: RunState) -> dict[str, Any]:
     """A JSON-ready document. What cannot be asked right now stands under ``unreachable`` with the reason."""
+    return await look(layout, [_process(state) for state in run.processes], run.since)
+
+
+async def look(layout: Layout, processes: Sequence[dict[str, Any]], since: float) -> dict[str, Any]:
+    """The same of a shop that has these processes, or containers, and is up ``since`` that Unix time."""
     found: dict[str, Any] = {
         "wiring": layout.wiring,
-        "up_seconds": round(time.time() - run.since, 1),
-        "processes": [_process(state) for state in run.processes],
+        "up_seconds": round(time.time() - since, 1),
+        "processes": list(processes),
         "ready": await _readiness(layout),
         "unreachable": {},
     }
@@ -69,7 +77,7 @@ async def status(layout: Layout, run: RunState) -> dict[str, Any]:
 def is_well(found: dict[str, Any]) -> bool:
     """All processes and services ready, everything reachable, no dead letters, nothing alarming."""
     ready = all(not reasons for reasons in found["ready"].values())
-    running = all(process["state"] == "ready" for process in found["processes"])
+    running = all(process["state"] in WELL for process in found["processes"])
     return ready and running and not found["unreachable"] and not found["alarms"] and not _dead(found)
 
 

@@ -51,12 +51,56 @@ async def test_an_order_placed_while_products_is_down_is_confirmed_after_it_retu
     shop.run("kill", "--signal", "SIGKILL", "products")
     answer = _post(shop, _order())
     assert answer.status_code == 202, answer.text
+    said = shop.shop("status", "--json")
+    assert said.returncode == 1, said.stderr
+    (dead,) = (one for one in json.loads(said.stdout)["processes"] if one["name"] == "products")
+    assert (dead["state"], dead["exit_code"]) == ("killed (137)", 137)
     shop.run("up", "--detach", "--wait", "--no-deps", "products")
 
     def confirmed() -> bool:
         return bool(_get(f"{shop.url('orders')}{answer.headers['location']}")["status"] == "confirmed")
 
     await eventually(confirmed, within=30, every=0.1)
+
+
+async def test_whatever_dies_is_started_again_and_the_order_under_way_is_confirmed(shop: Compose) -> None:
+    answer = _post(shop, _order())
+    assert answer.status_code == 202, answer.text
+    victims = ("kafka", "postgres", *SERVICES, "product-copy")
+    for victim in victims:
+        shop.kill_inside(victim)
+
+    def is_back() -> bool:
+        said = shop.shop("status", "--json")
+        if said.returncode != 0:
+            return False
+        processes = {one["name"]: one for one in json.loads(said.stdout)["processes"]}
+        return all(processes[name]["restarts"] > 0 for name in victims)
+
+    await eventually(is_back, within=180, every=1)
+    order = _get(f"{shop.url('orders')}{answer.headers['location']}")
+    assert order["status"] == "confirmed"
+    audit = shop.shop("audit", "--deadline", "60")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+async def test_the_shop_command_works_with_it(shop: Compose) -> None:
+    """What `shop status` and `shop audit` say of it is in the tests around."""
+    order = shop.shop("order", "MASK", "--quantity", "2", "--json")
+    assert order.returncode == 0, order.stderr
+    number = json.loads(order.stdout)["answer"]["id"]
+
+    def journey() -> bool:
+        lines = shop.shop("events", "--order", number, "--json").stdout.splitlines()
+        names = [json.loads(line)["type"].split(".")[-2] for line in lines]
+        return names == ["OrderPlaced", "StockReserved", "DeliveryStarted", "OrderConfirmed"]
+
+    await eventually(journey, within=60, every=1)
+    load = shop.shop("load", "--rate", "20", "--seconds", "2", "--json")
+    assert json.loads(load.stdout)["check"]["adds_up"], load.stderr
+    for command in (("dead-letters", "list"), ("replay", "product-copy", "--check")):
+        done = shop.shop(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_audit_of_it_is_clean(shop: Compose) -> None:
