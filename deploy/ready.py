@@ -13,7 +13,7 @@ _WAITS = re.compile(rb"^events_consumer_healthy.* 0\.0$", re.MULTILINE)
 
 
 def main(worker: bool) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("SHOP_PORT", "8080")), timeout=3)
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("SHOP_PORT", "8080")), timeout=8)
     try:
         connection.request("GET", "/metrics" if worker else "/health/ready")
         response = connection.getresponse()

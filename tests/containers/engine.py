@@ -99,6 +99,16 @@ class Compose:
             check=False,
         )
 
+    def health(self) -> str:
+        """What the last checks of each container said, for whoever has to find out why one is not healthy."""
+        state = (
+            "{{.Name}} {{.State.Status}} {{if .State.Health}}{{range .State.Health.Log}}\n   {{json .}}{{end}}{{end}}"
+        )
+        ids = self.run("ps", "--all", "--quiet").split()
+        return subprocess.run(
+            ["docker", "inspect", "--format", state, *ids], capture_output=True, text=True, timeout=60, check=False
+        ).stdout
+
     def kill_inside(self, service: str) -> None:
         """kill -9 of all that runs in the container: it ends by itself, as after a crash, and is started again by the
         engine (what ``docker kill`` has killed is not)."""

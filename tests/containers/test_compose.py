@@ -29,6 +29,7 @@ def shop(engine: None) -> Iterator[Compose]:
         compose.run("up", "--detach", "--wait", "--wait-timeout", "240", timeout=300)
         yield compose
     except AssertionError as failure:
+        failure.add_note(compose.health())
         failure.add_note(compose.run("logs", "--no-color", "--tail", "40"))
         raise
     finally:
