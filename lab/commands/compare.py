@@ -138,7 +138,8 @@ def _report(document: dict[str, Any], json_file: Path | None) -> None:
         done, planned = stopped["rounds_done"], stopped["rounds_planned"]
         errors.print(f"[yellow]stopped[/yellow] after {done} of {planned} rounds; the figures are of those")
     whole = concluded(document)
-    show(whole, console)
+    if whole["rounds"]:
+        show(whole, console)
     for line in capacity_lines(document.get("capacity", ())):
         console.print(line)
     write_report(whole, json_file)

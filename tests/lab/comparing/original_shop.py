@@ -5,12 +5,28 @@ unknown one is a 500, as there. An order's ``Location`` names a host that only i
 """
 
 import asyncio
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
 STOCKS = range(1, 6)
+
+
+@contextmanager
+def original_shop() -> Iterator[str]:
+    """Its address, while it runs."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, __file__], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
 
 
 class Orders:

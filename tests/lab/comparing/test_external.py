@@ -1,11 +1,8 @@
 """A shop of others under our load: what it tells becomes a row, and what it cannot tell stays open."""
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +13,8 @@ from lab.comparing.settings import CompareSettings
 from lab.comparing.table import show
 from lab.report.page import report
 from lab.running.errors import ShopError
-from tests.lab.comparing import original_shop
 from tests.lab.comparing.documents import several
+from tests.lab.comparing.original_shop import original_shop
 
 SMALL = CompareSettings(
     scenarios=("healthy", "products-down", "saturation"),
@@ -30,16 +27,9 @@ SMALL = CompareSettings(
 
 
 @pytest.fixture
-async def original() -> AsyncIterator[str]:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(original_shop.__file__)), stdin=pipe, stdout=pipe
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    yield f"http://127.0.0.1:{int(await process.stdout.readline())}"
-    process.stdin.close()
-    await process.wait()
+def original() -> Iterator[str]:
+    with original_shop() as url:
+        yield url
 
 
 async def driven(url: str, settings: CompareSettings, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
