@@ -1,13 +1,13 @@
 """Who waits for the work at hand, and for how long: what one call passes on to the next."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 
+from kit import trace_context
+
 DEADLINE_HEADER = "X-Deadline-Ms"
 TRACE_HEADER = "traceparent"
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _LONGEST_MS = 3_600_000
 
 
@@ -30,5 +30,5 @@ class Caller:
         readable = left.isascii() and left.isdecimal() and len(left) <= 9
         return cls(
             deadline=monotonic() + min(int(left), _LONGEST_MS) / 1000 if readable else None,
-            traceparent=trace if _TRACEPARENT.fullmatch(trace) else None,
+            traceparent=trace if trace_context.valid(trace) else None,
         )

@@ -14,6 +14,7 @@ import orjson
 
 from calls.caller import Caller
 from calls.errors import PeerCutOff, PeerError, PeerFailed, PeerRefused, PeerTimeout, PeerUnavailable
+from calls.spans import traced
 from calls.transport import HttpTransport, Request, Response, Transport
 
 __all__ = ["Caller", "Peer", "PeerCutOff", "PeerError", "PeerFailed", "PeerRefused", "PeerTimeout", "PeerUnavailable"]
@@ -31,7 +32,7 @@ class Peer:
     def __init__(self, base_url: str, deadline: float = 3.0, *, transport: Transport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.deadline = deadline
-        self._transport = transport or HttpTransport(self.base_url)
+        self._transport = transport or traced(HttpTransport(self.base_url), self.base_url)
 
     async def get(self, path: str, *, caller: Caller | None = None) -> dict[str, Any]:
         return await self._call("GET", path, None, caller or Caller(), {}, idempotent=True)

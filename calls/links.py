@@ -6,6 +6,7 @@ from calls.client import Peer
 from calls.limit import Limit
 from calls.retry import Budget, Patience, Retry
 from calls.settings import CallSettings
+from calls.spans import traced
 from calls.transport import HttpTransport, Transport
 
 RETRYING = ("chain-retry", "chain-breaker")
@@ -25,7 +26,9 @@ def link(name: str, url: str, settings: CallSettings) -> Peer:
         transport = Limit(transport, name, seconds=settings.call_limit_ms / 1000)
         if settings.wiring == "chain-breaker":
             transport = _guarded(transport, name, settings)
-        transport = _repeated(transport, name, settings)
+        transport = _repeated(traced(transport, url), name, settings)
+    else:
+        transport = traced(transport, url)
     return Peer(url, settings.call_deadline_seconds, transport=transport)
 
 

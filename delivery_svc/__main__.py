@@ -12,7 +12,7 @@ from delivery_svc import recovery
 from delivery_svc.app import build
 from delivery_svc.settings import DeliverySettings
 from events import recovering
-from kit import migrations
+from kit import migrations, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 
@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if options.command == "recover":
         return recovering.command("delivery", settings, recovery.TOPICS, recovery.PutBackDeliveries())
+    spans.record_to(settings.trace_file, "delivery")
     app, service = build(settings)
     return serve(app, service, settings)
 

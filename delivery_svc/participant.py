@@ -29,7 +29,7 @@ class Participant:
     def __init__(self, begin: store.Begin, products: Peer) -> None:
         self._begin = begin
         self._products = products
-        self._changes: Grouping[Change, tuple[Delivery, Any]] = Grouping(self._write)
+        self._changes: Grouping[Change, tuple[Delivery, Any]] = Grouping(self._write, name="write the delivery")
 
     async def deliver(self, order_id: UUID, details: Details, caller: Caller) -> Delivery:
         """The started delivery, with its stock taken. 404 or 409 when products has none for it, 409 for an order that

@@ -40,7 +40,7 @@ class TryParticipant:
     def __init__(self, database: Database, *, sweep_seconds: float) -> None:
         self._database = database
         self._sweep_seconds = sweep_seconds
-        self._steps: Grouping[tuple[UUID, Step], Result] = Grouping(self._write)
+        self._steps: Grouping[tuple[UUID, Step], Result] = Grouping(self._write, name="write the try's next step")
 
     async def attempt(self, order_id: UUID, details: Details, seconds: float) -> Delivery:
         """The delivery, tentative for so many seconds. 409 for other details than before and for a cancelled order,

@@ -15,6 +15,7 @@ from sqlalchemy.sql import dml
 from events.catalogue import Event
 from events.envelope import Envelope, encode
 from events.tables import outbox
+from kit import spans
 from kit.database import Connection, Database, Query, bulk_insert, columns_of
 
 _COLUMNS = ("topic", "key", "value", "headers")
@@ -72,10 +73,18 @@ class Transaction(Connection):
         rows = []
         for envelope in self.unwritten:
             trace = envelope.traceparent or self.traces.get(envelope.key)
+            if trace is not None and spans.wanted(trace):
+                trace = self._sampled(envelope, trace)
             key, value, headers = encode(replace(envelope, traceparent=trace))
             rows.append((envelope.topic, key, value, orjson.dumps({name: text.decode() for name, text in headers})))
         self._written = len(self.recorded)
         return columns_of(_COLUMNS, rows)
+
+    def _sampled(self, envelope: Envelope[Event], trace: str) -> str:
+        """The trace that the event carries on: whoever handles it follows from it, not from what it was caused by."""
+        event = spans.Span(trace, "event", type(envelope.data).__name__)
+        self.after_commit(lambda: event.end(now=True))
+        return event.traceparent
 
     def committed(self) -> None:
         for call in self._after_commit:

@@ -21,6 +21,7 @@ from events.envelope import Envelope
 from events.failures import Backoff
 from events.positions import Move, Partition, PositionMoved, Positions
 from events.settling import settle
+from kit import spans
 from kit.database import Connection, Database
 
 log = structlog.get_logger()
@@ -129,6 +130,9 @@ class Projection(ABC):
         staleness = telemetry.STALENESS.labels(name)
         for envelope in envelopes:
             staleness.observe(max(0.0, (now - envelope.time).total_seconds()))
+        if envelopes and spans.recording():
+            changes = [(envelope.key, envelope.sequence, envelope.time.timestamp()) for envelope in envelopes]
+            spans.note(name, "copied", at=now.timestamp(), changes=changes)
         for event_type, number in Counter(envelope.type for envelope in envelopes).items():
             telemetry.HANDLED.labels(name, event_type).inc(number)
         for arrival in dead:

@@ -27,6 +27,7 @@ from events.outbox import Outbox, Transaction
 from events.positions import PositionError, PositionMoved
 from events.refusals import explained, quiet_client_logs, refusal
 from events.settling import settle
+from events.spans import handling
 from kit.database import Database
 
 log = structlog.get_logger()
@@ -150,7 +151,7 @@ class ReactionLoop:
                         dead.append(arrival)
             for envelope in envelopes:
                 if envelope.traceparent is not None:
-                    transaction.traces[envelope.key] = envelope.traceparent
+                    transaction.traces[envelope.key] = handling(transaction, envelope.traceparent, envelope)
             for event_type, group in groups(envelopes):
                 await self._reactions[event_type](transaction, group)
             for arrival in dead:

@@ -22,6 +22,8 @@ from events.kafka import Kafka
 from events.leadership import Leadership
 from events.refusals import explained, quiet_client_logs, refusal
 from events.sending import Outgoing
+from events.spans import published
+from kit import spans
 
 log = structlog.get_logger()
 
@@ -152,6 +154,8 @@ class Relay:
             await asyncio.wait([watch])
         acknowledged = [row for row, error in zip(rows, results, strict=True) if error is None]
         if acknowledged:
+            if spans.recording():
+                published(acknowledged)
             await backlog.delete(connection, acknowledged)
             self._count(acknowledged, perf_counter() - begin)
         for row, error in zip(rows, results, strict=True):

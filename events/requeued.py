@@ -21,6 +21,7 @@ from events.outbox import Outbox, Transaction
 from events.positions import Positions
 from events.projection import Follower, ReadModel
 from events.reactions import Handler
+from events.spans import handling
 from events.tables import dead_letters
 from kit.database import Database, Query
 
@@ -141,7 +142,7 @@ def requeued_reactions(consumer: str, outbox: Outbox, reactions: Mapping[type[Ev
         assert envelope is not None
         await inbox.claim(transaction, (), [arrival.identity])
         if envelope.traceparent is not None:
-            transaction.traces[envelope.key] = envelope.traceparent
+            transaction.traces[envelope.key] = handling(transaction, envelope.traceparent, envelope)
         await reactions[type(envelope.data)](transaction, [envelope])
 
     return Requeued(consumer, outbox, reactions, react)

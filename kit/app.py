@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from fastapi import APIRouter, FastAPI
 
-from kit import health, problems, telemetry
+from kit import health, problems, spans, telemetry
 from kit.database import Database, is_transient
 from kit.ending import end
 from kit.guard import BodyGuard
@@ -85,6 +85,8 @@ def create_app(service: Service, *, description: str, version: str = "0.1.0") ->
     app.include_router(telemetry.router())
     app.add_middleware(BodyGuard)
     app.add_middleware(telemetry.RequestMetrics)
+    if spans.recording():
+        app.add_middleware(spans.RequestSpans)
     return app
 
 

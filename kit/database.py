@@ -16,6 +16,8 @@ from sqlalchemy.dialects.postgresql import dml
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.elements import ClauseElement
 
+from kit import spans
+
 Row = Mapping[str, Any]
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -149,8 +151,9 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction: committed when the block ends, rolled back when it raises."""
-        async with self._acquire() as raw, raw.transaction():
-            yield Connection(raw)
+        with spans.transaction("transaction"):
+            async with self._acquire() as raw, raw.transaction():
+                yield Connection(raw)
 
     def _acquire(self) -> Any:
         if self._pool is None:

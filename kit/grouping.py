@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from kit import spans
 from kit.database import is_transient
 
 T = TypeVar("T")
@@ -20,16 +21,31 @@ class Grouping(Generic[T, R]):
     ``write`` returns one result an item, in order; nobody is answered before it has returned (so: before the commit).
     If it raises, the group is retried one by one, so that one bad item sinks nobody else; the exception goes to the
     item that caused it. When the database is away (``is_transient``) the whole group fails at once instead.
+
+    ``name`` says in a sampled trace what is written.
     """
 
-    def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, limit: int = 200) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        limit: int = 200,
+        name: str = "write, together with others",
+    ) -> None:
         self._write = write
+        self._name = name
         self._limit = limit
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._writer: asyncio.Task[None] | None = None
 
     async def do(self, item: T) -> R:
         """The result for ``item``. A caller that goes away does not take its item out of a group under way."""
+        if spans.CURRENT.get() is not None:
+            with spans.transaction(self._name):
+                return await self._do(item)
+        return await self._do(item)
+
+    async def _do(self, item: T) -> R:
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._writer is None or self._writer.done():
@@ -37,6 +53,7 @@ class Grouping(Generic[T, R]):
         return await future
 
     async def _write_groups(self) -> None:
+        spans.CURRENT.set(None)  # it was begun by one of many, and works for all
         while self._waiting:
             group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
             group = [(item, future) for item, future in group if not future.done()]

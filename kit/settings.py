@@ -34,6 +34,7 @@ class ServiceSettings(KafkaSettings):
     host: str = "127.0.0.1"
     port: int = 8080
     log_format: Literal["console", "json"] = "console"
+    trace_file: str | None = Field(default=None, description="where spans of sampled traces are appended, one a line")
     database_pool: int = Field(default=10, ge=2, description="most connections to the database at a time")
     prepared_limit: int = Field(default=20, ge=1, description="2pc: most transactions prepared at a time")
     lock_timeout_seconds: float = Field(default=1.0, gt=0, description="2pc: how long to wait for a locked row")

@@ -8,7 +8,7 @@ python -m orders_svc recover    puts back what was announced since the backup th
 import sys
 
 from events import recovering
-from kit import migrations
+from kit import migrations, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 from orders_svc import recovery
@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if arguments == ["recover"]:
         return recovering.command("orders", settings, recovery.TOPICS, recovery.PutBackOrders())
+    spans.record_to(settings.trace_file, "orders")
     app, service = build(settings)
     return serve(app, service, settings)
 

@@ -52,8 +52,8 @@ class LastPrices:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._written: dict[int, tuple[str, int, float]] = {}
-        self._writing = Grouping(self._write)
-        self._forgetting = Grouping(self._delete)
+        self._writing = Grouping(self._write, name="remember the price")
+        self._forgetting = Grouping(self._delete, name="forget the price")
 
     async def remember(self, product: ShownProduct) -> None:
         """It was just seen. Costs a statement only when its name or price is new here, or after ``FRESH_SECONDS``."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from events import recovering
-from kit import migrations
+from kit import migrations, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 from products_svc import recovery
@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         return 0
     if options.command == "recover":
         return recovering.command("products", settings, recovery.TOPICS, recovery.PutBackProducts())
+    spans.record_to(settings.trace_file, "products")
     app, service = build(settings)
     return serve(app, service, settings)
 

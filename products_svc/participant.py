@@ -49,7 +49,7 @@ class Participant:
 
     def __init__(self, begin: store.Begin) -> None:
         self._begin = begin
-        self.do = Grouping(self._decide).do
+        self.do = Grouping(self._decide, name="take stock, or put it back").do
 
     async def _decide(self, wishes: Sequence[Wish]) -> list[Result]:
         awaited = [wish for wish in wishes if not is_over(wish.waits_until)]

@@ -70,7 +70,7 @@ class TryParticipant:
     def __init__(self, database: Database, *, sweep_seconds: float) -> None:
         self._database = database
         self._sweep_seconds = sweep_seconds
-        self._steps: Grouping[Step, Result] = Grouping(self._decide)
+        self._steps: Grouping[Step, Result] = Grouping(self._decide, name="write the try's next step")
 
     async def do(self, step: Step) -> Result:
         return await self._steps.do(step)

@@ -16,6 +16,7 @@ import asyncpg
 from sqlalchemy import DateTime, MetaData, bindparam, delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
 
+from kit import spans
 from kit.crash import crash_point
 from kit.database import Connection, Database, Query
 from kit.two_phase import problems, telemetry
@@ -147,18 +148,20 @@ class PreparedTransactions:
     async def _guarded(self, end: str, transaction_id: UUID | None = None) -> AsyncIterator[Connection]:
         """A transaction with a bound on waiting for locks, ended by the statement ``end``."""
         milliseconds = max(round(self._lock_timeout_seconds * 1000), 1)
+        what = "transaction" if transaction_id is None else "transaction, then PREPARE TRANSACTION"
         try:
-            async with self._database.connection() as connection:
-                raw = connection.raw
-                await raw.execute(f"BEGIN; SET LOCAL lock_timeout = {milliseconds}")
-                try:
-                    yield connection
-                    if transaction_id is not None:
-                        await self._remember(connection, transaction_id)
-                    await raw.execute(end)
-                except BaseException:
-                    await _roll_back(raw)
-                    raise
+            with spans.transaction(what):
+                async with self._database.connection() as connection:
+                    raw = connection.raw
+                    await raw.execute(f"BEGIN; SET LOCAL lock_timeout = {milliseconds}")
+                    try:
+                        yield connection
+                        if transaction_id is not None:
+                            await self._remember(connection, transaction_id)
+                        await raw.execute(end)
+                    except BaseException:
+                        await _roll_back(raw)
+                        raise
         except asyncpg.LockNotAvailableError as error:
             if transaction_id is not None and await self._is_prepared(transaction_id):
                 raise problems.voted_already(transaction_id) from error
@@ -189,8 +192,9 @@ class PreparedTransactions:
     async def _finish(self, how: str, transaction_id: UUID) -> bool:
         """Whether there was such a prepared transaction; it is finished then, and the disk has it."""
         try:
-            async with self._apart() as connection:
-                await connection.raw.execute(f"{how} PREPARED '{self.gid(transaction_id)}'")
+            with spans.transaction(f"{how} PREPARED"):
+                async with self._apart() as connection:
+                    await connection.raw.execute(f"{how} PREPARED '{self.gid(transaction_id)}'")
         except asyncpg.UndefinedObjectError:
             return False
         except asyncpg.ObjectNotInPrerequisiteStateError as error:

@@ -19,6 +19,7 @@ OURS = (
     "wiring",
     "host",
     "port",
+    "trace_file",
     "products_url",
     "delivery_url",
 )

@@ -49,7 +49,7 @@ class Admissions:
     ) -> None:
         self._database = database
         self._shown = shown
-        self._group = Grouping(write)
+        self._group = Grouping(write, name="save the order")
 
     async def admit(self, request: OrderRequest) -> Admitted:
         """An order that the request's key has placed before is found without asking for its product. Raises Problem."""

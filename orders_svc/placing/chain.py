@@ -58,7 +58,7 @@ class ChainPlacing:
         self._patience = patience
         self._hold_transaction = hold_transaction
         self._admissions = Admissions(database, self._shown, self._insert)
-        self._endings = Grouping(self._end)
+        self._endings = Grouping(self._end, name="settle the order")
 
     async def place(self, request: OrderRequest) -> Order:
         if self._hold_transaction:

@@ -40,7 +40,7 @@ class EventsPlacing:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        self._group = Grouping(self._accept)
+        self._group = Grouping(self._accept, name="save the order")
         self._copy_is_ready = False
 
     async def place(self, request: OrderRequest) -> Order:

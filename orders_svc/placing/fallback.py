@@ -38,7 +38,7 @@ class FallbackPlacing(ChainPlacing):
     ) -> None:
         super().__init__(database, links, changed=changed, patience=patience)
         self._prices = LastPrices(database)
-        self._promises = Grouping(self._promise)
+        self._promises = Grouping(self._promise, name="promise the order")
 
     async def finish(self, order: Order) -> PeerError | None:
         """Asks delivery about an order that waits for it, with nobody's deadline but the link's own, and ends the order

@@ -11,6 +11,7 @@ from pydantic import Field
 from events import faust_worker
 from events.kafka import Kafka
 from events.positions import PositionError
+from kit import spans
 from kit.process import configure_logging
 from kit.settings import ServiceSettings, from_environment
 from orders_svc.read_models import MODELS, NAMES, live_figures
@@ -19,7 +20,7 @@ from orders_svc.read_models.readiness import mark_ready
 
 
 class WorkerSettings(ServiceSettings):
-    """Of ``ServiceSettings`` the worker needs the database, Kafka and the log format."""
+    """Of ``ServiceSettings`` the worker needs the database, Kafka, the log format and the trace file."""
 
     metrics_port: int = Field(default=0, ge=0, le=65535, description="where Prometheus may read; 0 is nowhere")
     faust_data_dir: Path | None = Field(default=None, description="Faust's scratch folder, worthless afterwards")
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     (name,) = arguments
     settings = from_environment(WorkerSettings)
     configure_logging(settings, service=name)
+    spans.record_to(settings.trace_file, name)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, settings.host)
     sys.argv[1:] = []  # they were for us; Faust reads them, too

@@ -93,9 +93,11 @@ class CoordinationLog:
     def __init__(self, database: Database, *, changed: Callable[[Iterable[Order]], None]) -> None:
         self._database = database
         self._changed = changed
-        self._pre_commits: Grouping[UUID, bool] = Grouping(self._pre_commit)
-        self._endings: Grouping[_Ending, Order | None] = Grouping(self._end)
-        self._all_told: Grouping[UUID, None] = Grouping(self._forget)
+        self._pre_commits: Grouping[UUID, bool] = Grouping(self._pre_commit, name="write that all votes were yes")
+        self._endings: Grouping[_Ending, Order | None] = Grouping(
+            self._end, name="write the decision, settle the order"
+        )
+        self._all_told: Grouping[UUID, None] = Grouping(self._forget, name="note that all were told")
 
     @staticmethod
     async def begin(connection: Connection, order_ids: Iterable[UUID]) -> None:

@@ -68,16 +68,16 @@ class Coordinator:
             crash_point("3pc.coordinator.begun")
             failure = await self._can_commit(votes, caller)
             if failure is not None:
-                return await self._end(order, State.ABORTED, refusals.reason_of(failure)), failure
+                return await self._end(order, State.ABORTED, caller, refusals.reason_of(failure)), failure
             crash_point("3pc.coordinator.voted")
             if not await self._log.pre_committing(order.id):
                 return order, None
             crash_point("3pc.coordinator.pre-committing")
-            failure = await self._pre_commit(order.id)
+            failure = await self._pre_commit(order.id, caller)
             if failure is not None:
-                return await self._end(order, State.ABORTED, refusals.reason_of(failure)), failure
+                return await self._end(order, State.ABORTED, caller, refusals.reason_of(failure)), failure
             crash_point("3pc.coordinator.pre-committed")
-            return await self._end(order, State.COMMITTED), None
+            return await self._end(order, State.COMMITTED, caller), None
         finally:
             self._active.discard(order.id)
 
@@ -102,11 +102,11 @@ class Coordinator:
         refused = (failure for failure in failures if isinstance(failure, PeerRefused))
         return next(refused, failures[0] if failures else None)
 
-    async def _pre_commit(self, order_id: UUID) -> PeerRefused | None:
+    async def _pre_commit(self, order_id: UUID, caller: Caller | None = None) -> PeerRefused | None:
         """A refusal: somebody has aborted by itself. One that does not answer has voted yes, and will ask."""
         for peer in self._peers.values():
             try:
-                await peer.post(f"{PREFIX}/{order_id}/pre-commit")
+                await peer.post(f"{PREFIX}/{order_id}/pre-commit", caller=caller)
             except PeerRefused as refused:
                 return refused
             except PeerError as error:
@@ -115,20 +115,21 @@ class Coordinator:
                 crash_point("3pc.coordinator.pre-committed-once")
         return None
 
-    async def _end(self, order: Order, state: State, reason: str = "") -> Order:
+    async def _end(self, order: Order, state: State, caller: Caller, reason: str = "") -> Order:
         decided = await self._log.end(order.id, state, reason)
         if decided is None:  # another replica has taken it up, because it took too long here
             return order
         ENDED.labels(state).inc()
         crash_point("3pc.coordinator.decided" if state is State.COMMITTED else "3pc.coordinator.aborting")
-        await self._tell(order.id, state)
+        await self._tell(order.id, state, caller)
         return decided
 
-    async def _tell(self, order_id: UUID, state: State) -> None:
-        """Has everybody end it so. Whoever does not answer is told again later, by ``resume``."""
+    async def _tell(self, order_id: UUID, state: State, caller: Caller | None = None) -> None:
+        """Has everybody end it so. Whoever does not answer is told again later, by ``resume``, which does not know the
+        caller (and its trace) any more."""
 
         async def tell(name: str, peer: Peer) -> str | None:
-            answer = await _ended(peer, order_id, state)
+            answer = await _ended(peer, order_id, state, caller)
             if answer == "done" and state is State.COMMITTED:
                 crash_point("3pc.coordinator.committed-once")
             if answer == "contradicted":
@@ -171,10 +172,10 @@ class Coordinator:
             await self._tell(one.order_id, end)
 
 
-async def _ended(peer: Peer, order_id: UUID, state: State) -> str | None:
+async def _ended(peer: Peer, order_id: UUID, state: State, caller: Caller | None) -> str | None:
     """``done``, ``contradicted``, or None when nobody knows yet."""
     try:
-        await peer.post(f"{PREFIX}/{order_id}/{_STEP[state]}")
+        await peer.post(f"{PREFIX}/{order_id}/{_STEP[state]}", caller=caller)
     except PeerRefused as refused:
         if refused.kind in ("committed-already", "aborted-already"):
             return "contradicted"

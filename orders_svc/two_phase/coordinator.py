@@ -105,16 +105,17 @@ class Coordinator:
                 crash_point("2pc.coordinator.prepared")
                 await self._collect(transaction, votes(result))
                 await self._decide(transaction)
-                await self.finish(transaction.id)
+                await self.finish(transaction.id, transaction.caller)
             finally:
                 self._active.discard(transaction.id)
         return result
 
-    async def finish(self, transaction_id: UUID) -> None:
-        """Phase two, for a transaction that was decided to be committed. Who does not answer is left to ``resume``."""
+    async def finish(self, transaction_id: UUID, caller: Caller | None = None) -> None:
+        """Phase two, for a transaction that was decided to be committed. Who does not answer is left to ``resume``,
+        which does not know the caller (and its trace) any more."""
 
         async def commit(peer: Peer) -> bool | None:
-            done = await _commit_at(peer, transaction_id)
+            done = await _commit_at(peer, transaction_id, caller)
             if done:
                 crash_point("2pc.coordinator.committed-once")
             return done
@@ -184,7 +185,7 @@ class Coordinator:
 
         async def roll_back(peer: Peer) -> None:
             try:
-                await peer.post(f"{PREFIX}/{transaction.id}/rollback")
+                await peer.post(f"{PREFIX}/{transaction.id}/rollback", caller=transaction.caller)
             except PeerError as error:
                 if not isinstance(error, PeerRefused):  # refused: it had not prepared, or has rolled back by itself
                     log.warning("rolling back is left to the participant", reason=str(error))
@@ -224,10 +225,10 @@ class Coordinator:
             self._places.release()
 
 
-async def _commit_at(peer: Peer, transaction_id: UUID) -> bool | None:
+async def _commit_at(peer: Peer, transaction_id: UUID, caller: Caller | None) -> bool | None:
     """True: committed. False: it says that it cannot. None: nobody knows yet."""
     try:
-        await peer.post(f"{PREFIX}/{transaction_id}/commit")
+        await peer.post(f"{PREFIX}/{transaction_id}/commit", caller=caller)
     except PeerRefused as error:
         return False if error.kind == "unknown-transaction" else None
     except PeerError:

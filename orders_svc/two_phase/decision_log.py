@@ -90,8 +90,8 @@ class DecisionLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._commits: Grouping[tuple[UUID, UUID], bool] = Grouping(self._write)
-        self._endings: Grouping[UUID, None] = Grouping(self._forget)
+        self._commits: Grouping[tuple[UUID, UUID], bool] = Grouping(self._write, name="write the decision")
+        self._endings: Grouping[UUID, None] = Grouping(self._forget, name="note that it is finished")
 
     async def commit(self, transaction_id: UUID, order_id: UUID) -> bool:
         """Decides to commit. False when it was decided otherwise before: somebody asked, and was told to abort. When

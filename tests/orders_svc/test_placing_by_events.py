@@ -76,20 +76,23 @@ async def test_the_original_labs_body_is_enough(orders: httpx.AsyncClient) -> No
     assert answer.json()["customerId"] == "guest"
 
 
-async def test_the_event_belongs_to_the_requests_trace(orders: httpx.AsyncClient, sql: Any) -> None:
-    trace = f"00-{'a1' * 16}-{'b2' * 8}-01"
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
+async def test_the_event_belongs_to_the_requests_trace_sampled_or_not(
+    orders: httpx.AsyncClient, sql: Any, flags: str
+) -> None:
+    trace = f"00-{'a1' * 16}-{'b2' * 8}-{flags}"
     await orders.post("/orders", json=ORDER, headers={"traceparent": trace})
     [(headers, _)] = await recorded(sql)
     assert headers["traceparent"] == trace
 
 
 @pytest.mark.parametrize("header", [{}, {"traceparent": "nonsense"}, {"traceparent": f"00-{'0' * 32}-{'1' * 16}-01"}])
-async def test_without_a_valid_trace_the_orders_id_is_the_trace(
+async def test_without_a_valid_trace_the_orders_id_is_the_trace_and_it_is_not_sampled(
     orders: httpx.AsyncClient, sql: Any, header: dict[str, str]
 ) -> None:
     order = (await orders.post("/orders", json=ORDER, headers=header)).json()
     [(headers, _)] = await recorded(sql)
-    assert headers["traceparent"].split("-")[1] == UUID(order["id"]).hex
+    assert headers["traceparent"].split("-")[1::2] == [UUID(order["id"]).hex, "00"]
 
 
 @pytest.mark.parametrize("product_id", [77, WITHDRAWN])

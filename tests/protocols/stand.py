@@ -3,6 +3,7 @@ started again at the same address."""
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ import httpx
 from kit import migrations
 from kit.settings import Wiring
 from lab.audit import Audit, Databases, audit
+from lab.tracing.lines import read_lines
 from products_svc.seeding import seed
 from products_svc.settings import ProductsSettings
 from tests.waiting import eventually
@@ -158,6 +161,14 @@ async def standing(admin_url: str, wiring: Wiring, **settings: str) -> AsyncIter
             yield stand
         finally:
             await asyncio.gather(*(stand.stop(service) for service in PACKAGES))
+
+
+def calls_of_trace(stand: Stand, trace: str) -> list[tuple[str, str]]:
+    """Who was asked for what in that trace (its id), in the order in which the calls began; ids left out."""
+    lines = read_lines(Path(stand.settings["TRACE_FILE"]), trace)
+    peers = {stand.address(service): service for service in PACKAGES}
+    calls = sorted((line for line in lines if line.kind == "call"), key=lambda line: line.began)
+    return [(peers[line.to or ""], re.sub(r"/[0-9a-f-]{36}", "", line.what)) for line in calls]
 
 
 def findings(result: Audit) -> dict[str, list[str]]:

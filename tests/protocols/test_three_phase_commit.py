@@ -1,11 +1,13 @@
 """Three-phase commit on real processes and a real PostgreSQL: whoever stops, the others go on, and all end the same."""
 
+import uuid
+
 import pytest
 
 from kit.three_phase import CRASH_POINTS as PARTICIPANT_POINTS
 from orders_svc.three_phase import CRASH_POINTS as COORDINATOR_POINTS
 from tests.campaigning import first_and_last
-from tests.protocols.stand import Stand, findings
+from tests.protocols.stand import Stand, calls_of_trace, findings
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,6 +66,19 @@ async def test_an_order_is_in_all_three_databases_when_the_customer_is_answered(
     assert (answer.status_code, answer.json()["status"]) == (201, "confirmed")
     assert await three_phase.of_product(product) == ALL
     assert await three_phase.stock(product) == 7
+
+
+async def test_the_orders_trace_goes_through_all_three_phases(three_phase: Stand) -> None:
+    product, trace = await three_phase.product(stock=10), uuid.uuid4().hex
+
+    await three_phase.order(product, 3, traceparent=f"00-{trace}-{'1' * 16}-01")
+
+    prefix = "POST /participant/three-phase"
+    shown, *asked = calls_of_trace(three_phase, trace)
+    assert shown == ("products", f"GET /products/{product}")
+    assert set(asked[:2]) == {("products", f"{prefix}/reservations"), ("delivery", f"{prefix}/deliveries")}
+    assert asked[2:4] == [("products", f"{prefix}/pre-commit"), ("delivery", f"{prefix}/pre-commit")]
+    assert set(asked[4:]) == {("products", f"{prefix}/commit"), ("delivery", f"{prefix}/commit")}
 
 
 async def test_too_little_stock_rejects_the_order(three_phase: Stand) -> None:

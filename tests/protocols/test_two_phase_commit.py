@@ -1,13 +1,14 @@
 """Two-phase commit on real processes and a real PostgreSQL: all or nothing, whoever dies when."""
 
 import asyncio
+import uuid
 
 import pytest
 
 from kit.two_phase import CRASH_POINTS as PARTICIPANT_POINTS
 from orders_svc.two_phase import CRASH_POINTS as COORDINATOR_POINTS
 from tests.campaigning import first_and_last
-from tests.protocols.stand import Stand, findings
+from tests.protocols.stand import Stand, calls_of_trace, findings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,6 +32,19 @@ async def test_an_order_is_in_all_three_databases_when_the_customer_is_answered(
     assert await two_phase.of_product(product) == ALL
     assert await two_phase.stock(product) == 7
     assert await two_phase.prepared() == NOTHING
+
+
+@pytest.mark.parametrize(("quantity", "end"), [(3, "commit"), (11, "rollback")])
+async def test_the_orders_trace_goes_through_both_phases(two_phase: Stand, quantity: int, end: str) -> None:
+    product, trace = await two_phase.product(stock=10), uuid.uuid4().hex
+
+    await two_phase.order(product, quantity, traceparent=f"00-{trace}-{'1' * 16}-01")
+
+    prefix = "POST /participant/prepared"
+    shown, *asked = calls_of_trace(two_phase, trace)
+    assert shown == ("products", f"GET /products/{product}")
+    assert set(asked[:2]) == {("products", f"{prefix}/reservations"), ("delivery", f"{prefix}/deliveries")}
+    assert set(asked[2:]) == {("products", f"{prefix}/{end}"), ("delivery", f"{prefix}/{end}")}
 
 
 async def test_too_little_stock_rejects_the_order_and_leaves_nothing_elsewhere(two_phase: Stand) -> None:

@@ -89,8 +89,10 @@ class Coordinator:
         self._whole_order = whole_order
         self._changed = changed
         self._patience = patience
-        self._decisions: Grouping[tuple[UUID, Phase, str | None], bool] = Grouping(self._decide)
-        self._endings: Grouping[tuple[Order, Change], Order] = Grouping(self._close)
+        self._decisions: Grouping[tuple[UUID, Phase, str | None], bool] = Grouping(
+            self._decide, name="write the decision"
+        )
+        self._endings: Grouping[tuple[Order, Change], Order] = Grouping(self._close, name="settle the order")
 
     async def begin(self, connection: Connection, orders: Collection[Order]) -> None:
         """Logs the transactions of new orders, in the database transaction that inserts them."""
