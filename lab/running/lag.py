@@ -1,6 +1,6 @@
 """How far consumers are behind: their own positions, and group offsets at Kafka, against the ends of the topics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +26,10 @@ class ConsumerLag:
     group_lag: int | None
 
 
+Positions = dict[str, dict[tuple[str, int], int]]
+"""Consumer -> (topic, partition) -> next offset to handle, as one service's database has them."""
+
+
 class Watched(Protocol):
     """A shop whose databases may be read and whose Kafka may be asked: a ``Layout``, or one started by others."""
 
@@ -40,11 +44,18 @@ async def positions(shop: Watched) -> dict[tuple[str, str], dict[tuple[str, int]
     for service in SERVICES:
         connection = await asyncpg.connect(shop.auditor_url(service))
         try:
-            for row in await connection.fetch(_POSITIONS):
-                offsets = found.setdefault((service, row["consumer"]), {})
-                offsets[row["topic"], row["partition"]] = row["next_offset"]
+            for consumer, offsets in (await positions_of(connection)).items():
+                found[service, consumer] = offsets
         finally:
             await connection.close()
+    return found
+
+
+async def positions_of(connection: Any) -> Positions:
+    """Of the one database that ``connection`` (asyncpg) is to."""
+    found: Positions = {}
+    for row in await connection.fetch(_POSITIONS):
+        found.setdefault(row["consumer"], {})[row["topic"], row["partition"]] = row["next_offset"]
     return found
 
 
@@ -75,9 +86,12 @@ class Lag:
         except (KafkaError, OSError, asyncpg.PostgresError):
             return None
 
-    async def consumers(self, *, groups: bool = True) -> list[ConsumerLag]:
-        """One entry a consumer. Raises KafkaError, OSError or asyncpg.PostgresError."""
-        known = await positions(self._shop)
+    async def consumers(
+        self, *, groups: bool = True, known: Mapping[tuple[str, str], Mapping[tuple[str, int], int]] | None = None
+    ) -> list[ConsumerLag]:
+        """One entry a consumer. ``known``: positions that were just read, in the form of ``positions``; None reads
+        them. Raises KafkaError, OSError or asyncpg.PostgresError."""
+        known = await positions(self._shop) if known is None else known
         ends = await self._ends({topic for offsets in known.values() for topic, _ in offsets})
         lags = []
         for (service, consumer), offsets in sorted(known.items()):

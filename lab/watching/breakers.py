@@ -21,10 +21,10 @@ Breakers = Mapping[str, Mapping[str, str]]
 """Process (``orders``, ``orders-1``, ...) -> peer -> ``closed``, ``open`` or ``half_open``."""
 
 
-async def breakers(layout: Layout) -> dict[str, dict[str, str]]:
-    """Of every process that answers; one that does not is reported as not ready anyway."""
+async def breakers(layout: Layout, *, patience: float = 3.0) -> dict[str, dict[str, str]]:
+    """Of every process that answers within ``patience`` seconds; one that does not is reported as not ready anyway."""
     found: dict[str, dict[str, str]] = {}
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session:
         for process in layout.ports:
             try:
                 async with session.get(f"{layout.itself(process)}/metrics") as response:
@@ -38,9 +38,10 @@ async def breakers(layout: Layout) -> dict[str, dict[str, str]]:
 
 def states_in(metrics: str) -> dict[str, str]:
     """Peer -> state, from the text of a service's ``/metrics``."""
+    about = "\n".join(line for line in metrics.splitlines() if STATE in line)  # the parser is slow on hundreds of lines
     return {
         sample.labels["link"]: sample.labels["state"]
-        for family in text_string_to_metric_families(metrics)
+        for family in text_string_to_metric_families(about)
         for sample in family.samples
         if sample.name == STATE and sample.value == 1
     }

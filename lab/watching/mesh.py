@@ -31,10 +31,11 @@ class Upstream:
     without_host: int
 
 
-async def mesh(layout: Layout) -> dict[str, dict[str, dict[str, int]]]:
-    """Process -> service it asks -> the fields of Upstream; without the sidecars that do not answer."""
+async def mesh(layout: Layout, *, patience: float = 3.0) -> dict[str, dict[str, dict[str, int]]]:
+    """Process -> service it asks -> the fields of Upstream; without the sidecars that do not answer within ``patience``
+    seconds."""
     found = {}
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session:
         for process, ports in layout.sidecars.items():
             try:
                 stats = await sidecar_stats(session, ports["admin"])
