@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from lab.audit import Check, Databases
 from lab.audit.databases import rows, snapshot
@@ -31,6 +32,7 @@ class Known:
     status: str
     settled_at: datetime | None
     kept: bool
+    order_id: UUID | None = None
 
 
 @dataclass
@@ -56,7 +58,7 @@ async def known_orders(databases: Databases, run: str) -> dict[int, Known]:
         async for row in rows(at.orders, _ORDERS, run):
             index = int(row["customer_id"].rpartition("-")[2])
             kept = row["id"] in reserved and row["id"] in delivered
-            found[index] = Known(row["status"], row["settled_at"], kept)
+            found[index] = Known(row["status"], row["settled_at"], kept, row["id"])
         return found
 
 

@@ -18,6 +18,7 @@ from lab.comparing.outcomes import known_orders, outcomes, settled_rate
 from lab.comparing.scenarios import Scenario, chosen
 from lab.comparing.schedule import Planned, load_seconds
 from lab.comparing.settings import CompareSettings
+from lab.comparing.telling import Telling
 from lab.comparing.validity import outage, why_late, why_missed
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
@@ -70,9 +71,11 @@ class Rounds:
         SupervisionError, ShopError, LoadFailed."""
         self._count += 1
         scenario, wiring = self._scenarios[planned.scenario], planned.wiring
-        layout = self._layout(planned, scenario)
+        telling = Telling()
+        layout = telling.recorded(self._layout(planned, scenario))
         supervisor = self._on.supervisor
         async with AsyncExitStack() as stack:
+            stack.enter_context(telling)
             stack.push_async_callback(remove, layout)
             await asyncio.gather(prepare_databases(layout, self._template), declare_topics(layout))
             stack.push_async_callback(stop_services, supervisor, layout)
@@ -80,7 +83,8 @@ class Rounds:
             lag = await stack.enter_async_context(Lag(layout)) if wiring == "events" else None
             accounts = await stack.enter_async_context(Accounting(supervisor))
             records = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.csv"
-            plan = self._plan(layout, records, planned)
+            await stack.enter_async_context(telling.watching(layout, lag))
+            plan = telling.followed(self._plan(layout, records, planned))
             if planned.step:
                 plan = replace(plan, products=(*plan.products, await put_up(layout, stock=0)))
             stage = Stage(supervisor, surviving(layout), accounts.sample, self._say)
@@ -96,7 +100,7 @@ class Rounds:
             )
             use = used[-1]  # until the last order settled; waiting in vain and the audit are not the shop's work
             found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
-            figures = await self._figures(layout, plan, result, found, use)
+            figures = await self._figures(layout, plan, result, found, use, telling, hits)
             return {
                 "scenario": planned.scenario,
                 "wiring": wiring,
@@ -161,7 +165,14 @@ class Rounds:
         return loading.result(), [hit for task in striking if (hit := task.result()) is not None]
 
     async def _figures(
-        self, layout: Layout, plan: LoadPlan, result: LoadResult, found: Audit, use: CpuUse
+        self,
+        layout: Layout,
+        plan: LoadPlan,
+        result: LoadResult,
+        found: Audit,
+        use: CpuUse,
+        telling: Telling,
+        hits: Sequence[Hit],
     ) -> dict[str, Any]:
         known = await known_orders(layout.audited(), plan.run)
         ended = outcomes(read_records(Path(plan.records)), known, result.measured_from)
@@ -175,6 +186,7 @@ class Rounds:
             "settled_per_second": settled_rate(known, result.measured_from),
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
+            **await telling.told(layout, plan, known, result, [(hit.began_at, hit.ended_at) for hit in hits]),
         }
 
 

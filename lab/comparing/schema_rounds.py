@@ -113,25 +113,25 @@ class Series(Part):
 
     seconds: list[int] = Field(description="0, 1, 2, ...")
     offered: list[int | None] = Field(description="orders due in that second")
-    accepted: list[int | None] = Field(description="of those, answered with 2xx")
-    settled: list[int | None] = Field(description="orders that were settled in that second")
+    accepted: list[int | None] = Field(description="orders that were answered with 2xx in that second")
+    settled: list[int | None] = Field(description="orders that were settled in that second, those of the warm-up apart")
     accept_p99_ms: list[float | None] = Field(description="of the accepted orders due in that second, ms")
-    lag: list[int | None] = Field(description="events that consumers had not handled yet")
-    outbox: list[int | None] = Field(description="events that no relay had sent yet")
+    lag: list[int | None] = Field(description="events that reactions and the product copy had not handled yet")
+    outbox: list[int | None] = Field(description="events that no relay had sent yet, in all three outboxes")
     circuits: dict[str, list[Literal["closed", "open", "half_open"] | None]] = Field(
-        description="of each link, by name"
+        description="of each link, such as orders->products; open in chain-mesh: all hosts are ejected"
     )
 
 
 class Span(Part):
     """A step of one order."""
 
-    who: str = Field(description="the process")
-    what: str = Field(description="such as POST /orders, or an event's type")
+    who: str = Field(description="the service, or kafka for an event that nobody handles")
+    what: str = Field(description="such as POST /orders, or an event's name; and why, where it is not ok")
     kind: str = Field(description="request, call, event or transaction")
-    from_: str | None = Field(None, alias="from", description="who caused it")
+    from_: str | None = Field(None, alias="from", description="who asked for it, or whose event it is")
     at_ms: float = Field(description="milliseconds since the order was offered")
-    took_ms: float | None = Field(description="milliseconds")
+    took_ms: float | None = Field(description="milliseconds; of an event: until its handling began")
     ok: bool = Field(description="whether it succeeded")
 
 

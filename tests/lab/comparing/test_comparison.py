@@ -53,7 +53,56 @@ async def test_events_lose_nothing_and_the_chain_loses_the_time_that_products_wa
     assert list(undocumented(Results.model_validate(document))) == [], "describe these keys in lab/comparing/schema*.py"
     assert document["summary"]
     assert document["differences"]
+    for one in rounds.values():
+        series_adds_up(one)
+        by_events = one["wiring"] == "events"
+        assert (one["staleness"] is not None) == by_events
+        assert any(rows is not None for rows in one["series"]["outbox"]) == by_events
+        assert any(events is not None for events in one["series"]["lag"]) == by_events
+    assert rounds["healthy", "events"]["staleness"]["changes"] > 0
+    assert way(rounds["healthy", "chain"]["story"]) == CHAIN
+    assert [step for step in EVENTS if step not in way(rounds["healthy", "events"]["story"])] == []
+    assert way(rounds["healthy", "events"]["story"])[:2] == EVENTS[:2]
+    assert rounds["healthy", "events"]["story"]["status"] == "confirmed"
+    down = rounds["products-down", "chain"]
+    assert down["outage"]["killed_at"] <= down["story"]["offered_at"] <= down["outage"]["ready_at"]
+    assert [span["ok"] for span in down["story"]["spans"] if span["who"] == "products"] == [False]
     assert await left_behind(addresses) == []
+
+
+CHAIN = [
+    ("request", None, "orders"),
+    ("call", "orders", "products"),
+    ("transaction", None, "orders"),
+    ("call", "orders", "delivery"),
+    ("call", "delivery", "products"),
+    ("transaction", None, "products"),
+    ("transaction", None, "delivery"),
+    ("transaction", None, "orders"),
+]
+EVENTS = [
+    ("request", None, "orders"),
+    ("transaction", None, "orders"),
+    ("event", "orders", "products"),
+    ("event", "orders", "delivery"),
+    ("transaction", None, "products"),
+    ("event", "products", "delivery"),
+    ("transaction", None, "delivery"),
+    ("event", "delivery", "orders"),
+]
+
+
+def way(story: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+    return [(span["kind"], span["from"], span["who"]) for span in story["spans"]]
+
+
+def series_adds_up(one: dict[str, Any]) -> None:
+    series, load = one["series"], one["load"]
+    settled = sum(count for end, count in one["outcomes"].items() if end not in ("unsettled", "refused", "unknown"))
+    assert sum(series["offered"]) == load["offered"]
+    assert sum(series["accepted"]) == load["accepted"]
+    assert sum(series["settled"]) == settled
+    assert {len(values) for values in series.values() if isinstance(values, list)} == {len(series["seconds"])}
 
 
 async def left_behind(addresses: Addresses) -> list[Any]:
