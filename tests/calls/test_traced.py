@@ -86,7 +86,9 @@ async def test_a_call_that_is_given_up_is_a_span_that_is_not_well(file: Path) ->
 
 @pytest.mark.parametrize("wiring", ["chain", "chain-retry", "chain-breaker", "chain-mesh"])
 async def test_every_wirings_link_traces_its_attempts(file: Path, wiring: str) -> None:
-    settings = CallSettings.model_validate({"wiring": wiring, "database_url": "-", "retry_attempts": 1})
+    settings = CallSettings.model_validate(
+        {"wiring": wiring, "database_url": "postgresql://orders@127.0.0.1/orders", "retry_attempts": 1}
+    )
     peer = link("products", "http://127.0.0.1:1", settings)
     with pytest.raises(type(AWAY)):
         await peer.get("/products/2", caller=Caller(traceparent=SAMPLED))
