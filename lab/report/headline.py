@@ -26,7 +26,8 @@ def headline(found: Comparison) -> Words:
     """The scenario in which wirings differ most in confirmed %, as far as the rounds let that be said."""
     places = [place for place in found.places if _shares(found, place)]
     if not places:
-        return Words("No valid round: nothing can be said", ())
+        capacity = [] if found.rounds else _capacity(found)
+        return Words(capacity[0].rstrip(".") if capacity else "No valid round: nothing can be said", ())
     if len(found.wirings) == 1:
         place = min(places, key=lambda one: min(_shares(found, one).values()))
         return Words(_said(found, place), ("One wiring only: there is nothing to compare it with.",))

@@ -87,6 +87,11 @@ def test_one_wiring_is_not_compared() -> None:
     assert "One wiring only" in told(document(("chain",)))
 
 
+def test_a_search_for_capacities_alone_tells_them() -> None:
+    found = document(rounds=0) | {"capacity": [{"wiring": "events", "orders_per_second": 519.0, "steps": []}]}
+    assert told(found).startswith("Highest rate held, orders a second: events 519")
+
+
 def test_without_a_valid_round_nothing_is_said() -> None:
     found = document(rounds=0)
     assert told(found) == "No valid round: nothing can be said"
