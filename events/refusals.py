@@ -6,7 +6,7 @@ from time import monotonic
 
 from aiokafka.errors import IllegalSaslStateError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 30.0
 
 _ADVICE: dict[type[Exception], str] = {
     SaslAuthenticationFailed: "check KAFKA_SASL_USERNAME and its password, and that the broker knows them",
