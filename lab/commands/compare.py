@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from lab.commands.chosen import Compose, in_containers, is_inside, is_off
 from lab.commands.rounds_bar import RoundsBar
 from lab.comparing.capacity.measuring import CapacitySettings, measure_capacity
 from lab.comparing.capacity.showing import capacity_lines
 from lab.comparing.comparison import compare_wirings, without_rounds
+from lab.comparing.container_comparison import compare_containers
 from lab.comparing.differences import concluded
 from lab.comparing.external import External, joined
 from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
@@ -71,6 +73,7 @@ def compare(
     against: Annotated[
         str | None, typer.Option(help="Also a shop of others, such as http://localhost:8081: a row of its own.")
     ] = None,
+    compose: Compose = "",
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Another place for results.json, beside reports/compare-TIME.")
     ] = None,
@@ -79,11 +82,14 @@ def compare(
 
     Takes about ten minutes and says beforehand how long. Ctrl-C stops it and shows what is done; once more ends it at
     once. Exit code 0 whatever the wirings lost: that is the result. Needs the machine to itself: stop the shop first.
+    With --compose the shops that run in containers are compared as they are, databases and all.
 
     Example: `shop compare --scenario products-down,kafka-down --rate 100`
     """
     if quick and full:
         raise fail("--quick or --full, not both", code=MISUSED)
+    if not is_off(compose) and (capacity or against):
+        raise fail("--capacity and --against do not go with --compose", code=MISUSED)
     with plain_errors():
         given = {
             "wirings": _tuple(wirings),
@@ -100,7 +106,10 @@ def compare(
         document: dict[str, Any] = {}
         alone = capacity and not (scenario or saturate or quick or full or against)
         try:
-            asyncio.run(_run(settings, document, rounds=not alone, capacity=capacity, against=against))
+            if is_off(compose):
+                asyncio.run(_run(settings, document, rounds=not alone, capacity=capacity, against=against))
+            else:
+                asyncio.run(_run_on(compose, settings, document))
         finally:
             _report(document, json_file)
 
@@ -128,6 +137,16 @@ async def _run(
     if outside is not None:
         async for one in outside.rounds(settings, step):
             document |= joined(document, [one])
+
+
+async def _run_on(compose: str, settings: CompareSettings, document: dict[str, Any]) -> None:
+    """On the shops in containers, whichever of them was named."""
+    in_containers(compose)
+    number = len(list(schedule(settings, settings.chosen())))
+    step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
+    inside = is_inside(compose)
+    with RoundsBar(errors) as bar:
+        await compare_containers(settings, step, inside=inside, watch=bar.begins, document=document)
 
 
 def _report(document: dict[str, Any], json_file: Path | None) -> None:

@@ -39,15 +39,23 @@ async def compare_wirings(
     need_own_servers(on, scenarios)
     if "chain-mesh" in settings.wirings:
         ensure_mesh()
+    document |= await without_rounds(on, settings)
+    say("databases for the rounds")
+    return await run_rounds(Rounds(on, settings, scenarios, say), settings, say, watch=watch, document=document)
+
+
+async def run_rounds(
+    entering: Rounds, settings: CompareSettings, say: Say, *, watch: Watch | None, document: dict[str, Any]
+) -> dict[str, Any]:
+    """All rounds of the schedule, into a document that has its conditions and no rounds yet."""
+    scenarios = settings.chosen()
     planned_rounds, warming = list(schedule(settings, scenarios)), warm_ups(settings)
     document |= {
-        **await without_rounds(on, settings),
         "stopped": {"rounds_done": 0, "rounds_planned": len(planned_rounds)},
         "scenarios": {name: one.model_dump(mode="json") for name, one in scenarios.items()},
     }
-    say("databases for the rounds")
     tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings))
-    async with Rounds(on, settings, scenarios, say) as rounds:
+    async with entering as rounds:
         for position, planned in enumerate([*warming, *planned_rounds]):
             left.begins(position)
             number = position - len(warming) + 1

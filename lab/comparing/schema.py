@@ -58,7 +58,9 @@ class Conditions(Part):
     versions: dict[str, str] = Field(description="of Python, PostgreSQL, Kafka, Java and packages, by name")
     commit: str | None = Field(description="the git commit, with `+changes` where files differed from it")
     overrides: dict[str, str] = Field(description="`SHOP_*` variables that were not the defaults")
-    backends: dict[str, Literal["embedded", "external"]] = Field(description="whose Kafka and PostgreSQL they were")
+    backends: dict[str, Literal["embedded", "external", "container"]] = Field(
+        description="whose Kafka and PostgreSQL they were"
+    )
     settings: Settings
     pending_timeout_seconds: float | None = Field(
         None, description="a pending order is cancelled after so many seconds"
