@@ -20,9 +20,12 @@ Scheme = Literal["light", "dark"]
 Opened = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window. Where there is none, tests are skipped, or fail if SHOP_BROWSER is ``required``."""
+    """Chromium without a window. Where there is none, tests are skipped, or fail if SHOP_BROWSER is ``required``.
+
+    Of a module, because Playwright has an event loop running in this thread as long as it is there: tests of other
+    modules could not run theirs."""
     if not CHROMIUM.exists():
         reason = f"no browser at {CHROMIUM} (Debian: apt-get install chromium fonts-dejavu-core)"
         if os.environ.get("SHOP_BROWSER") == "required":
