@@ -27,7 +27,7 @@ from events.kafka import Kafka
 from events.positions import PositionError
 from events.projection import Follower, Projection, Projector, ReadModel
 from events.requeued import Requeued, requeued_projections
-from events.standing import caught_up, watch
+from events.standing import StandsStill, caught_up, watch
 from kit.database import Connection, Database
 from kit.kafka_security import KafkaSecurity
 
@@ -160,7 +160,8 @@ def follow(
 def keep_watch(
     app: Any, model: Follower, *, kafka: Kafka, database: Database, on_ready: OnReady, empty_is_complete: bool
 ) -> None:
-    """Has the app say when the model is ready, and end when its topics do not reach to its positions any more."""
+    """Has the app say when the model is ready, and end when its topics do not reach to its positions any more, or when
+    it does not move."""
 
     @app.task  # type: ignore[untyped-decorator]
     async def become_ready() -> None:
@@ -183,7 +184,7 @@ def keep_watch(
         await open_database(database)
         try:
             await watch(model, kafka, database)
-        except PositionError as error:
+        except (PositionError, StandsStill) as error:
             log.critical("the read model stops", read_model=model.name, error=str(error))
             await app.crash(error)
 

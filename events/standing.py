@@ -18,6 +18,13 @@ log = structlog.get_logger()
 
 LOOKS = 10
 CHECK_SECONDS = 10.0
+STILL_LOOKS = 18
+"""So many looks in a row at a model that has something to read and does not move are three minutes."""
+
+
+class StandsStill(Exception):
+    """The read model does not move although there is something to read, and broker and database answer. Faust's
+    consumer has been seen like that on a machine that was starved of CPU; a new process goes on."""
 
 
 def check_all(model: Follower, bounds: Mapping[Partition, Bounds], stands: Mapping[Partition, int]) -> None:
@@ -60,18 +67,26 @@ async def caught_up(model: Follower, kafka: Kafka, database: Database, *, empty_
 
 
 async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
-    """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more.
+    """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more, and
+    StandsStill after ``STILL_LOOKS`` looks at which nothing had moved.
 
     Faust would start such a topic at its beginning, and what lies below the position would be skipped without a word.
     Not noticed is a topic that was recreated and grew beyond the position between two looks.
     """
     missing = False
+    before, still = dict[Partition, int](), 0
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
             stands = await _stands(model, kafka, database)
-            check_all(model, await log_bounds(kafka, model.topics), stands)
+            bounds = await log_bounds(kafka, model.topics)
+            check_all(model, bounds, stands)
             missing = False
+            behind = any(stands.get(place, 0) < bound.end for place, bound in bounds.items())
+            still = still + 1 if behind and stands == before else 0
+            before = stands
+            if still >= STILL_LOOKS:
+                raise StandsStill(f"{model.name} has not moved for {STILL_LOOKS * CHECK_SECONDS:g} s, and is behind")
         except TopicMissing as error:
             if not missing:
                 log.error("the read model has nothing to read", read_model=model.name, error=str(error))
@@ -79,6 +94,7 @@ async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
         except Exception as error:
             if not is_transient(error):
                 raise
+            still = 0
 
 
 async def _ends(model: Follower, kafka: Kafka) -> dict[Partition, int]:

@@ -138,6 +138,37 @@ async def test_a_topic_that_is_missing_for_a_moment_is_waited_for(shop: Stand) -
     await asyncio.wait_for(waiting, 10)
 
 
+async def test_a_model_that_is_behind_and_does_not_move_ends_its_worker(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that moves, however slowly, does not."""
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.05)
+    looks = Looks(shop, [100] * 1000)
+    monkeypatch.setattr(standing, "log_bounds", looks)
+    await looks.stand_at(5)
+    watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
+    for place in range(6, 12):
+        seen = looks.number
+        await eventually(lambda seen=seen: looks.number > seen + 5)  # type: ignore[misc]
+        await looks.stand_at(place)
+    assert not watching.done()
+    with pytest.raises(standing.StandsStill, match="has not moved"):
+        await asyncio.wait_for(watching, 20)
+
+
+async def test_a_model_that_has_read_everything_may_stand_for_ever(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
+    looks = Looks(shop, [8] * 1000)
+    monkeypatch.setattr(standing, "log_bounds", looks)
+    await looks.stand_at(8)
+    watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
+    await eventually(lambda: looks.number > 2 * standing.STILL_LOOKS)
+    assert not watching.done()
+    watching.cancel()
+
+
 async def test_topics_that_never_rest_are_not_waited_for_without_end(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
