@@ -24,10 +24,9 @@ from mode.utils.queues import FlowControlEvent
 
 from events.failures import Backoff, is_transient
 from events.kafka import Kafka
-from events.positions import PositionError
 from events.projection import Follower, Projection, Projector, ReadModel
 from events.requeued import Requeued, requeued_projections
-from events.standing import StandsStill, caught_up, watch
+from events.standing import caught_up
 from kit.database import Connection, Database
 from kit.kafka_security import KafkaSecurity
 
@@ -56,7 +55,7 @@ def build_app(
     """The Faust app of a read model; ``run`` starts it."""
     app = new_app(kafka.group(model.name), kafka, data_dir)
     follow(app, model, Projector(model, database), kafka=kafka, database=database, within_seconds=within_seconds)
-    keep_watch(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=empty_is_complete)
+    tell_when_ready(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=empty_is_complete)
     handle_requeued(app, model.name, requeued_projections(model, database), database=database)
     return app
 
@@ -157,11 +156,10 @@ def follow(
                 event.ack()
 
 
-def keep_watch(
+def tell_when_ready(
     app: Any, model: Follower, *, kafka: Kafka, database: Database, on_ready: OnReady, empty_is_complete: bool
 ) -> None:
-    """Has the app say when the model is ready, and end when its topics do not reach to its positions any more, or when
-    it does not move."""
+    """Has the app say when the model has everything that was on its topics."""
 
     @app.task  # type: ignore[untyped-decorator]
     async def become_ready() -> None:
@@ -178,15 +176,6 @@ def keep_watch(
                     raise
                 await asyncio.sleep(backoff.next())
         log.info("the read model is ready", read_model=model.name)
-
-    @app.task  # type: ignore[untyped-decorator]
-    async def watch_the_topics() -> None:
-        await open_database(database)
-        try:
-            await watch(model, kafka, database)
-        except (PositionError, StandsStill) as error:
-            log.critical("the read model stops", read_model=model.name, error=str(error))
-            await app.crash(error)
 
 
 def handle_requeued(app: Any, name: str, letters: Requeued, *, database: Database) -> None:

@@ -22,9 +22,13 @@ from events.positions import Partition, Positions
 from events.projection import Follower, ReadModel
 from events.refusals import explained, quiet_client_logs
 from events.standing import check_all
+from events.watchdog import watch_over
 from kit.database import Database
 
 log = structlog.get_logger()
+
+ATTEMPT_SECONDS = 60.0
+"""A client that waits for longer than that, on a broker that has only just come up, waits for nothing."""
 
 
 def run(
@@ -74,6 +78,7 @@ def work(
     _assert_compiled_streams()
     quiet_client_logs()
     asyncio.run(prepare(model, kafka, database_url, changelogs))
+    watch_over(model, kafka=kafka, database_url=database_url)
     database = Database(database_url, min_size=1, max_size=4, application=model.name)
     worker = faust.Worker(build(database), quiet=True, loglevel="WARNING", redirect_stdouts=False)
     worker.spinner = None  # it writes terminal codes, also where there is no terminal
@@ -87,15 +92,16 @@ async def prepare(model: Follower, kafka: Kafka, database_url: str, changelogs: 
     while True:
         database = Database(database_url, min_size=1, max_size=1, application=model.name)
         try:
-            await database.open()
-            bounds = await log_bounds(kafka, model.topics)
-            if changelogs:
-                await log_bounds(kafka, changelogs)
-            stands = await _begin(model, database, bounds)
-            # looked at after the positions, which other workers of the group are moving meanwhile
-            check_all(model, await log_bounds(kafka, model.topics), stands)
-            if await pull_back_group(kafka, kafka.group(model.name), stands):
-                return
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                await database.open()
+                bounds = await log_bounds(kafka, model.topics)
+                if changelogs:
+                    await log_bounds(kafka, changelogs)
+                stands = await _begin(model, database, bounds)
+                # looked at after the positions, which other workers of the group are moving meanwhile
+                check_all(model, await log_bounds(kafka, model.topics), stands)
+                if await pull_back_group(kafka, kafka.group(model.name), stands):
+                    return
             reason = "the consumer group is ahead of the positions and has members; waiting for them to leave"
         except Exception as error:
             if not is_transient(error) and not isinstance(error, TopicMissing):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from typing import NoReturn
 
 import structlog
@@ -18,8 +19,8 @@ log = structlog.get_logger()
 
 LOOKS = 10
 CHECK_SECONDS = 10.0
-STILL_LOOKS = 18
-"""So many looks in a row at a model that has something to read and does not move are three minutes."""
+STILL_SECONDS = 90.0
+"""For how long a model that has something to read may not move."""
 
 
 class StandsStill(Exception):
@@ -68,13 +69,13 @@ async def caught_up(model: Follower, kafka: Kafka, database: Database, *, empty_
 
 async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
     """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more, and
-    StandsStill after ``STILL_LOOKS`` looks at which nothing had moved.
+    StandsStill when nothing has moved for ``STILL_SECONDS`` although there is something to read.
 
     Faust would start such a topic at its beginning, and what lies below the position would be skipped without a word.
     Not noticed is a topic that was recreated and grew beyond the position between two looks.
     """
     missing = False
-    before, still = dict[Partition, int](), 0
+    before, moved_at = dict[Partition, int](), monotonic()
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
@@ -83,10 +84,10 @@ async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
             check_all(model, bounds, stands)
             missing = False
             behind = any(stands.get(place, 0) < bound.end for place, bound in bounds.items())
-            still = still + 1 if behind and stands == before else 0
-            before = stands
-            if still >= STILL_LOOKS:
-                raise StandsStill(f"{model.name} has not moved for {STILL_LOOKS * CHECK_SECONDS:g} s, and is behind")
+            if not behind or stands != before:
+                before, moved_at = stands, monotonic()
+            elif monotonic() - moved_at > STILL_SECONDS:
+                raise StandsStill(f"{model.name} has not moved for {STILL_SECONDS:g} s, and is behind")
         except TopicMissing as error:
             if not missing:
                 log.error("the read model has nothing to read", read_model=model.name, error=str(error))
@@ -94,7 +95,7 @@ async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
         except Exception as error:
             if not is_transient(error):
                 raise
-            still = 0
+            moved_at = monotonic()
 
 
 async def _ends(model: Follower, kafka: Kafka) -> dict[Partition, int]:

@@ -1,6 +1,7 @@
 """Read models: rows and position in one transaction, whoever delivers the records, and however often."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -12,6 +13,7 @@ from events.kafka import Kafka
 from events.log_bounds import Bounds, log_bounds
 from events.positions import Partition, PositionMoved, Positions, TopicRecreated
 from events.projection import Projector
+from events.watchdog import watch_over
 from tests.events.stand import Stand, delete, product, publish, publish_raw, read, recreate
 from tests.events.tally import TABLE, Tally, worker
 from tests.waiting import eventually
@@ -142,29 +144,41 @@ async def test_a_model_that_is_behind_and_does_not_move_ends_its_worker(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that moves, however slowly, does not."""
-    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.05)
-    looks = Looks(shop, [100] * 1000)
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(standing, "STILL_SECONDS", 3.0)
+    looks = Looks(shop, [100] * 10_000)
     monkeypatch.setattr(standing, "log_bounds", looks)
     await looks.stand_at(5)
     watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
-    for place in range(6, 12):
-        seen = looks.number
-        await eventually(lambda seen=seen: looks.number > seen + 5)  # type: ignore[misc]
+    for place in range(6, 26):
+        await asyncio.wait([watching], timeout=0.2)
         await looks.stand_at(place)
     assert not watching.done()
     with pytest.raises(standing.StandsStill, match="has not moved"):
         await asyncio.wait_for(watching, 20)
 
 
+async def test_the_watchdog_looks_on_while_the_loop_of_the_worker_is_stuck(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(standing, "STILL_SECONDS", 0.1)
+    await publish(shop.kafka, [product(1, 1)])
+    ended = threading.Event()
+    watch_over(Tally(), kafka=shop.kafka, database_url=shop.url, end=ended.set)
+    assert ended.wait(30), "although this thread's loop stands still here"
+
+
 async def test_a_model_that_has_read_everything_may_stand_for_ever(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
-    looks = Looks(shop, [8] * 1000)
+    monkeypatch.setattr(standing, "STILL_SECONDS", 0.0)
+    looks = Looks(shop, [8] * 10_000)
     monkeypatch.setattr(standing, "log_bounds", looks)
     await looks.stand_at(8)
     watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
-    await eventually(lambda: looks.number > 2 * standing.STILL_LOOKS)
+    await eventually(lambda: looks.number > 20)
     assert not watching.done()
     watching.cancel()
 

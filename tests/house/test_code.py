@@ -14,6 +14,7 @@ from tests.house.tree import PACKAGES, ROOT, SERVICES, files, modules, text
 SUPERVISORS: dict[str, set[str]] = {
     "events/arrivals.py": {"read"},
     "events/reactions.py": {"run"},
+    "events/watchdog.py": {"_watch"},
     "kit/app.py": {"_run"},
     "kit/grouping.py": {"_write_group"},
     "lab/replay/loading.py": {"add"},

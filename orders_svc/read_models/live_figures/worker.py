@@ -20,7 +20,7 @@ import structlog
 
 from events.arrivals import Arrival, Record
 from events.failures import Backoff, is_transient
-from events.faust_app import OnReady, begin_at, follow, handle_requeued, keep_watch, new_app, open_database
+from events.faust_app import OnReady, begin_at, follow, handle_requeued, new_app, open_database, tell_when_ready
 from events.faust_worker import work
 from events.kafka import Kafka
 from events.positions import Partition
@@ -73,7 +73,7 @@ def build_app(*, kafka: Kafka, database: Database, on_ready: OnReady, data_dir: 
 
     figures.minutes.on_recover(recovered)
     follow(app, model, figures, kafka=kafka, database=database, within_seconds=FLUSH_SECONDS, take=TAKE)
-    keep_watch(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=True)
+    tell_when_ready(app, model, kafka=kafka, database=database, on_ready=on_ready, empty_is_complete=True)
     handle_requeued(app, NAME, requeued_too_late(model, database), database=database)
 
     def ends() -> dict[Partition, int | None]:
