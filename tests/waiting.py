@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 20.0, every: float = 0.01) -> T: ...
+async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = 60.0, every: float = 0.01) -> T: ...
 
 
 @overload
-async def eventually(condition: Callable[[], T], *, within: float = 20.0, every: float = 0.01) -> T: ...
+async def eventually(condition: Callable[[], T], *, within: float = 60.0, every: float = 0.01) -> T: ...
 
 
-async def eventually(condition: Callable[[], Any], *, within: float = 20.0, every: float = 0.01) -> Any:
+async def eventually(condition: Callable[[], Any], *, within: float = 60.0, every: float = 0.01) -> Any:
     """The first true value of ``condition``; TimeoutError with its last value after ``within`` seconds."""
     until = monotonic() + within
     while True:
