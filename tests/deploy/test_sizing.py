@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from events import faust_worker
+from events import faust_worker, watchdog
 from kit.settings import ServiceSettings
 from orders_svc.read_models import NAMES
 from tests.deploy.rendering import ROOT, of_kind, render
@@ -17,8 +17,12 @@ PAGE = (ROOT / "docs" / "running.md").read_text()
 def test_the_connections_to_a_database_are_those_that_are_written_down(service: str, workers: int) -> None:
     most = of_kind(render("production"), "HorizontalPodAutoscaler")[service]["spec"]["maxReplicas"]
     pool, relay, surge = ServiceSettings.model_fields["database_pool"].default, 1, 1
-    (of_a_worker,) = re.findall(r"max_size=(\d+)", inspect.getsource(faust_worker.work))
-    connections = (most + surge) * (pool + relay) + workers * int(of_a_worker)
+    of_a_worker = sum(
+        int(size)
+        for part in (faust_worker.work, watchdog._watch)
+        for size in re.findall(r"max_size=(\d+)", inspect.getsource(part))
+    )
+    connections = (most + surge) * (pool + relay) + workers * of_a_worker
 
     (row,) = re.findall(rf"^\| {service} \| ([^|]+) \| (\d+) \|$", PAGE, re.MULTILINE)
     assert row == (f"{most} + {surge}" + (f", and {workers} workers" if workers else ""), str(connections))
