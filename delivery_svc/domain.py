@@ -14,7 +14,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from events.catalogue import CancellationRefused, DeliveryCancelled, DeliveryCompleted, DeliveryStarted, Event
+from events.catalogue import (
+    CancellationRefused,
+    DeliveryCancelled,
+    DeliveryCompleted,
+    DeliveryStarted,
+    Event,
+    OrderPlaced,
+)
 from events.envelope import Envelope, record
 
 DELIVERED_ALREADY = "delivered already"
@@ -48,6 +55,18 @@ class Details:
     customer_id: str
     customer_name: str
     address: str
+
+    @classmethod
+    def of(cls, event: OrderPlaced | DeliveryStarted) -> "Details":
+        """As the event tells them."""
+        return cls(
+            product_id=event.product_id,
+            product_name=event.product_name,
+            quantity=event.quantity,
+            customer_id=event.customer_id,
+            customer_name=event.customer_name,
+            address=event.address,
+        )
 
 
 @dataclass(slots=True)

@@ -16,15 +16,7 @@ TOPICS = ("orders", "stock")
 
 def order_placed(delivery: Delivery, event: OrderPlaced, at: datetime) -> None:
     """Keeps its own copy of what it needs of the order; starts the delivery if the stock was reserved before."""
-    details = Details(
-        product_id=event.product_id,
-        product_name=event.product_name,
-        quantity=event.quantity,
-        customer_id=event.customer_id,
-        customer_name=event.customer_name,
-        address=event.address,
-    )
-    delivery.order_placed(details, at=at)
+    delivery.order_placed(Details.of(event), at=at)
 
 
 def stock_reserved(delivery: Delivery, _event: StockReserved, at: datetime) -> None:

@@ -42,14 +42,7 @@ def bring_further(delivery: Delivery, envelope: Envelope[Any]) -> None:
         delivery.started_at = envelope.time
         if delivery.details is None:
             delivery.details_are_new = True
-            delivery.details = Details(
-                product_id=event.product_id,
-                product_name=event.product_name,
-                quantity=event.quantity,
-                customer_id=event.customer_id,
-                customer_name=event.customer_name,
-                address=event.address,
-            )
+            delivery.details = Details.of(event)
     delivery.state, delivery.changed_at, delivery.expires_at = _STATE[type(event)], envelope.time, None
     delivery.version = envelope.sequence
 

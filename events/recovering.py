@@ -12,7 +12,6 @@ What was committed and not yet announced is lost with the database: nobody else 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -32,6 +31,7 @@ from events.outbox import Outbox, Transaction
 from events.refusals import quiet_client_logs
 from events.tables import outbox
 from kit.database import Database, Query, array
+from kit.ending import beside
 from kit.settings import ServiceSettings
 
 SILENT_SECONDS = 30.0
@@ -87,7 +87,7 @@ async def recover(
         raise StillRunning(f"a process of {service} is at work on this database: stop all of them first")
 
     async def work(connection: Any) -> None:
-        async with _kept_awake(connection):
+        async with beside(_keep_awake(connection)):
             await _put_back(done, kafka, database, topics, put_back)
 
     await Leadership(database.url, f"relay_{service}").hold(somebody_has_the_role, work)
@@ -152,22 +152,11 @@ async def _records(kafka: Kafka, topics: Sequence[str]) -> AsyncIterator[Sequenc
         await stop(consumer)
 
 
-@asynccontextmanager
-async def _kept_awake(connection: Any) -> AsyncIterator[None]:
+async def _keep_awake(connection: Any) -> None:
     """A holder of a role that says nothing loses it."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(5)
-            await connection.fetchval("SELECT 1")
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+    while True:
+        await asyncio.sleep(5)
+        await connection.fetchval("SELECT 1")
 
 
 def command(service: str, settings: ServiceSettings, topics: Sequence[str], put_back: PutBack) -> int:

@@ -1,6 +1,8 @@
-"""Ending a task for certain."""
+"""Tasks that run beside something, and end for certain."""
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -10,3 +12,15 @@ async def end(task: "asyncio.Task[Any]", *, again: float = 1.0) -> None:
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=again)
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs it as a task for as long as the block lasts. What it raised meanwhile is raised at the block's end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await end(task)
+        if not task.cancelled():
+            task.result()

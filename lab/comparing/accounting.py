@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from typing import Any
 
+from kit.ending import beside
 from lab.mesh.sidecars import is_sidecar
 from lab.running.cpu import CpuMeter, CpuUse
 from lab.supervision import Supervisor
@@ -18,22 +19,19 @@ DATABASE = "database"
 
 
 class Accounting:
-    """``async with Accounting(supervisor) as accounts``: counts until ``close`` is called or the block ends."""
+    """``async with Accounting(supervisor) as accounts``: counts until the block ends."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor
         self._meter = CpuMeter(self._trees())
-        self._task: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Accounting":
-        self._task = asyncio.create_task(self._sample_often())
+        await self._stack.enter_async_context(beside(self._sample_often()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._stack.aclose()
 
     def sample(self) -> None:
         """Call it right before a process is killed."""

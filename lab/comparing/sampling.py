@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import aiohttp
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from kit.ending import beside
 from lab.running.lag import Lag, Positions, positions_of
 from lab.running.layout import SERVICES, Layout
 from lab.watching.breakers import breakers
@@ -50,20 +51,17 @@ class Sampling:
         self.samples: list[Sample] = []
         self._layout, self._lag = layout, lag
         self._books = {service: _Book(layout.auditor_url(service)) for service in SERVICES}
-        self._task: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "Sampling":
+        for book in self._books.values():
+            self._stack.callback(book.close)
         if self._lag is not None or self._layout.wiring in ("chain-breaker", "chain-mesh"):
-            self._task = asyncio.create_task(self._look_often())
+            await self._stack.enter_async_context(beside(self._look_often()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-        for book in self._books.values():
-            book.close()
+        await self._stack.aclose()
 
     async def look(self) -> Sample:
         """One look, now."""

@@ -1,7 +1,9 @@
 import asyncio
 from contextlib import suppress
 
-from kit.ending import end
+import pytest
+
+from kit.ending import beside, end
 
 
 async def test_a_task_that_swallows_its_cancellation_is_told_again() -> None:
@@ -37,3 +39,27 @@ async def test_what_a_task_raised_at_its_end_stays_in_it() -> None:
     await end(task)
 
     assert isinstance(task.exception(), ValueError)
+
+
+async def test_what_runs_beside_a_block_ends_with_it() -> None:
+    ended = asyncio.Event()
+
+    async def looking_on() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with beside(looking_on()):
+        await asyncio.sleep(0)
+        assert not ended.is_set()
+    assert ended.is_set()
+
+
+async def test_what_went_wrong_beside_a_block_is_raised_at_its_end() -> None:
+    async def failing() -> None:
+        raise ValueError("meanwhile")
+
+    with pytest.raises(ValueError, match="meanwhile"):
+        async with beside(failing()):
+            await asyncio.sleep(0)

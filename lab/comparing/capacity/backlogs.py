@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from kit.ending import beside
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 
@@ -59,21 +60,16 @@ class Watching:
         self.looks: list[Look] = []
         self._layout, self._lag = layout, lag
         self._stack = AsyncExitStack()
-        self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Watching":
         connections: dict[str, Any] = {}
         for service in SERVICES:
             connections[service] = await asyncpg.connect(self._layout.auditor_url(service))
             self._stack.push_async_callback(connections[service].close)
-        self._task = asyncio.create_task(self._look_often(connections))
+        await self._stack.enter_async_context(beside(self._look_often(connections)))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
         await self._stack.aclose()
 
     async def _look_often(self, connections: Mapping[str, Any]) -> None:
