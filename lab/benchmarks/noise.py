@@ -20,7 +20,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from lab.comparing.calibration import COMPARISONS, PLANTED, WIRINGS, explanation, power
-from lab.comparing.conditions import conditions
+from lab.comparing.comparison import without_rounds
 from lab.comparing.differences import HEADLINES
 from lab.comparing.rounds import Rounds
 from lab.comparing.schedule import schedule, warm_ups
@@ -58,9 +58,7 @@ async def record(settings: CompareSettings, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="shop-noise-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL runs as somebody else when we are root, and must get in
         async with ground(Home(Path(folder) / "home"), step, _nobody, _nobody) as on:
-            layout = on.layout("template", "events", "shop-noise-template", usual_ports=False)
-            embedded = [server.name for server in on.backends.embedded]
-            found = await conditions(settings, layout, embedded=embedded)
+            found = (await without_rounds(on, settings))["conditions"]
             how = f"--rounds {settings.rounds} --seconds {settings.seconds:g} --rate {settings.rate:g}"
             found["command"] = f"python -m lab.benchmarks.noise {how}"
             document: dict[str, Any] = {"schema": SCHEMA, "conditions": found, "rounds": []}

@@ -18,7 +18,7 @@ from lab.console import FINDINGS, console, errors, fail, plain_errors, print_jso
 from lab.load.closing_lines import closing_lines
 from lab.load.kept import Kept, what_was_kept
 from lab.load.plan import LoadPlan
-from lab.load.process import Load
+from lab.load.process import START_DELAY, Load
 from lab.load.recorded import write_recorded
 from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
@@ -29,9 +29,6 @@ from lab.trace.dataset import NAMES
 from lab.trace.lines import Trace
 from lab.trace.playing import arrivals, stock_up
 from lab.watching.products import product_id
-
-START_DELAY = 1.0
-"""Seconds for the generator to start, before its first order is due; more with many recorded orders."""
 
 
 def load(
@@ -168,7 +165,7 @@ class Made:
             url=f"{self._layout.http('orders')}/orders",
             run=self._run,
             records=str(self._folder / "records.csv"),
-            start_at=time.time() + START_DELAY + len(self._wanted) / 200_000,
+            start_at=time.time() + START_DELAY + len(self._wanted) / 200_000,  # recorded orders have to be read
             progress_seconds=0.5,
             **fields,
         )

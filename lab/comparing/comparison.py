@@ -1,14 +1,15 @@
 """A whole comparison: wirings alternating in rounds, scenario by scenario, in one document that grows meanwhile."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
 
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import concluded
 from lab.comparing.presets import expected
 from lab.comparing.rounds import Rounds
 from lab.comparing.scenarios import Scenario
-from lab.comparing.schedule import schedule, warm_ups
+from lab.comparing.schedule import Planned, schedule, warm_ups, with_warm_up
 from lab.comparing.settings import CompareSettings
 from lab.comparing.time_left import TimeLeft
 from lab.mesh.sidecars import ensure_mesh
@@ -18,6 +19,14 @@ from lab.running.shop import Ground
 Say = Callable[[str], None]
 Watch = Callable[[str, TimeLeft], None]
 """Is told of each round when it begins."""
+
+
+class RunsRounds(Protocol):
+    async def round(self, planned: Planned) -> dict[str, Any]:
+        """The figures of one round, JSON-ready."""
+
+
+Entering = AbstractAsyncContextManager[RunsRounds]
 
 
 async def compare_wirings(
@@ -45,10 +54,11 @@ async def compare_wirings(
 
 
 async def run_rounds(
-    entering: Rounds, settings: CompareSettings, say: Say, *, watch: Watch | None, document: dict[str, Any]
+    entering: Entering, settings: CompareSettings, say: Say, *, watch: Watch | None, document: dict[str, Any]
 ) -> dict[str, Any]:
     """All rounds of the schedule, into a document that has its conditions and no rounds yet."""
     scenarios = settings.chosen()
+    known = with_warm_up(scenarios)
     planned_rounds, warming = list(schedule(settings, scenarios)), warm_ups(settings)
     document |= {
         "stopped": {"rounds_done": 0, "rounds_planned": len(planned_rounds)},
@@ -60,7 +70,8 @@ async def run_rounds(
             left.begins(position)
             number = position - len(warming) + 1
             place = f"[{number}/{len(planned_rounds)}] " if number > 0 else ""
-            tell(f"{place}{planned.told(rounds.rate(planned))}", left)
+            rate = known[planned.scenario].load.rate(settings.rate)
+            tell(f"{place}{planned.told(rate)}", left)
             figures = await rounds.round(planned)
             if number > 0:
                 document["rounds"].append(figures)

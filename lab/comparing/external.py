@@ -16,14 +16,13 @@ from lab.comparing.order_states import Told, ask_orders
 from lab.comparing.settings import CompareSettings
 from lab.load.histogram import encoded, histogram, percentiles
 from lab.load.plan import LoadPlan, is_address
-from lab.load.process import Load
+from lab.load.process import START_DELAY, Load
 from lab.load.records import NO_ANSWER, Record, read_records
 from lab.load.result import LoadResult
 from lab.running.errors import ShopError
 
 NAME = "external"
 """What it is called where others have a wiring."""
-START_DELAY = 1.0
 
 ACCEPTED = "accepted"
 """The outcome of an order that was answered with a success, when nothing tells how it ended."""

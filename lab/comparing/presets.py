@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from kit.settings import Wiring
 from lab.comparing.scenarios import NAMES
-from lab.comparing.schedule import expected_seconds, schedule, warm_ups
+from lab.comparing.schedule import expected_seconds, schedule, warm_ups, with_warm_up
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import WIRINGS
 
@@ -32,9 +32,9 @@ def settings_for(preset: CompareSettings, given: Mapping[str, Any]) -> CompareSe
 
 def expected(settings: CompareSettings) -> list[float]:
     """Seconds of each round, in the order in which they are run, warm-ups first. Raises ShopError."""
-    scenarios = {**CompareSettings(scenarios=("healthy",)).chosen(), **settings.chosen()}
-    planned = [*warm_ups(settings), *schedule(settings, settings.chosen())]
-    return [expected_seconds(one, scenarios[one.scenario], settings) for one in planned]
+    scenarios = settings.chosen()
+    planned = [*warm_ups(settings), *schedule(settings, scenarios)]
+    return [expected_seconds(one, with_warm_up(scenarios)[one.scenario], settings) for one in planned]
 
 
 def estimate(settings: CompareSettings) -> float:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from kit.settings import Wiring
 from lab.comparing.coordinator import steps
-from lab.comparing.scenarios import Scenario
+from lab.comparing.scenarios import Scenario, chosen
 from lab.comparing.settings import CompareSettings
 
 WARMING = 0
 """The number of rounds that only warm up and are not kept."""
+_WARM_UP = "healthy"
 
 AROUND = 8.0
 """Seconds that a round takes beside its load: fresh databases, starting, coming to rest, the audit, stopping. Measured
@@ -55,7 +56,12 @@ def schedule(settings: CompareSettings, scenarios: Mapping[str, Scenario]) -> It
 def warm_ups(settings: CompareSettings) -> list[Planned]:
     """One for each wiring, where rounds are compared with rounds: in its first minute the broker is half as slow again,
     until Java has compiled what it needs."""
-    return [Planned("healthy", wiring, WARMING) for wiring in settings.wirings] if settings.rounds > 1 else []
+    return [Planned(_WARM_UP, wiring, WARMING) for wiring in settings.wirings] if settings.rounds > 1 else []
+
+
+def with_warm_up(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:
+    """The scenarios, and the one that wirings are warmed up by."""
+    return {**chosen((_WARM_UP,)), **scenarios}
 
 
 def load_seconds(planned: Planned, scenario: Scenario, settings: CompareSettings) -> float:

@@ -10,6 +10,9 @@ from lab.load.plan import LoadPlan
 from lab.load.progress import heard
 from lab.load.result import LoadResult
 
+START_DELAY = 1.0
+"""Seconds between starting the generator and its first order: its own start-up is not the shop's business."""
+
 
 class LoadFailed(RuntimeError):
     """The generator ended without a result; ``str()`` carries what it said last."""

@@ -17,7 +17,7 @@ from lab.comparing.capacity.search import search
 from lab.comparing.capacity.verdict import HOPELESS, SHARE, WITHIN, Step, judge, timely
 from lab.comparing.outcomes import known_orders
 from lab.load.plan import LoadPlan
-from lab.load.process import Load
+from lab.load.process import START_DELAY, Load
 from lab.load.records import read_records
 from lab.mesh.sidecars import ensure_mesh
 from lab.running.errors import ShopError
@@ -28,8 +28,6 @@ from lab.running.shop import Ground, start_services, stop_services
 from orders_svc.settings import OrdersSettings
 
 Say = Callable[[str], None]
-START_DELAY = 1.0
-"""Seconds between starting the generator and its first order."""
 
 
 @dataclass(frozen=True)
