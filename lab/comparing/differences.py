@@ -1,14 +1,17 @@
 """Two wirings held against each other, figure by figure, and what the rounds allow to be said about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from lab.comparing.statistics import Judgement, judge
-from lab.comparing.summary import FIGURES, Figure, at_steps, summary, why_invalid
+from lab.comparing.summary import Figure, Round, at_steps, figure_of, summary, why_invalid
 
 SCHEMA = "shop-compare/1"
 """The version of the document. A key may be added to it; another number when one is renamed, removed or redefined."""
+
+Read = Callable[[str, Round], float | None]
 
 HEADLINES = ("confirmed %", "accept p50", "accept p99", "completion p50", "completion p99", "CPU ms/order")
 """What is tested of an open loop, together; more than six could not be significant from five rounds."""
@@ -44,20 +47,21 @@ def concluded(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def differences(document: Mapping[str, Any]) -> list[Difference]:
-    """Every wiring against the first one, in the headline figures of each scenario, which are tested together.
+def differences(document: Mapping[str, Any], read: Read = figure_of) -> list[Difference]:
+    """Every wiring against the first one, in the headline figures of each scenario, which are tested together. ``read``
+    is how a round's figure is read.
 
     Where coordinators are killed there are none: wirings die at different steps, so their rounds are not alike.
     """
     found = []
     rounds = [one for one in document["rounds"] if one["scenario"] not in at_steps(document)]
-    for scenario, concurrency in dict.fromkeys((one["scenario"], one["concurrency"]) for one in rounds):
-        here = [one for one in rounds if (one["scenario"], one["concurrency"]) == (scenario, concurrency)]
+    for scenario, concurrency in dict.fromkeys((one["scenario"], one.get("concurrency", 0)) for one in rounds):
+        here = [one for one in rounds if (one["scenario"], one.get("concurrency", 0)) == (scenario, concurrency)]
         names = HEADLINES_SATURATED if concurrency else HEADLINES
         first, *others = dict.fromkeys(one["wiring"] for one in here)
         for other in others:
             for name in names:
-                one, two = _aligned(here, first, other, FIGURES[name])
+                one, two = _aligned(here, first, other, partial(read, name))
                 judgement = judge(one, two, tested=len(names))
                 found.append(Difference(scenario, concurrency, name, first, other, judgement))
     return found
@@ -67,9 +71,9 @@ def _aligned(
     rounds: Sequence[Mapping[str, Any]], first: str, second: str, figure: Figure
 ) -> tuple[list[float | None], list[float | None]]:
     """The figure of both wirings by number of round: rounds of one number are neighbours in time."""
-    numbers = sorted({one["round"] for one in rounds})
+    numbers = list(dict.fromkeys(one.get("round") for one in rounds))
     values = {
-        (one["wiring"], one["round"]): figure(one)
+        (one["wiring"], one.get("round")): figure(one)
         for one in rounds
         if one["wiring"] in (first, second) and why_invalid(one) is None
     }

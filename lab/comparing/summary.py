@@ -54,6 +54,11 @@ FIGURES: dict[str, Figure] = {
 """Percent of the orders offered; latencies in ms. ``unkept``: confirmed in name only, or never settled."""
 
 
+def figure_of(name: str, one: Round) -> float | None:
+    """The figure of that name; what is missing of the round raises KeyError."""
+    return FIGURES[name](one)
+
+
 @dataclass(frozen=True)
 class Line:
     """A scenario and wiring; ``concurrency`` is 0 for open loops."""
@@ -109,7 +114,7 @@ def at_steps(document: Mapping[str, Any]) -> set[str]:
 
 def why_invalid(one: Round) -> str | None:
     """Why the round is in no figure; None when it is in them."""
-    why: str | None = one["load"]["invalid"] or one.get("invalid")
+    why: str | None = (one.get("load") or {}).get("invalid") or one.get("invalid")
     return why
 
 

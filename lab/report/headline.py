@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.comparing.statistics import ENOUGH_ROUNDS
+from lab.comparing.summary import why_invalid
 from lab.report.numbers import amount, listed, number, percent, plural
-from lab.report.reading import Comparison, Difference, Place, rows, table, why_invalid
+from lab.report.reading import Comparison, Difference, Place, rows, table
 
 CONFIRMED = "confirmed %"
 CLAIM = "significant (exact test, 5 %)"

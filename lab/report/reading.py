@@ -1,13 +1,13 @@
 """A comparison's document as the page needs it. Keys that older documents lack are simply not there."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from lab.comparing.differences import HEADLINES, HEADLINES_SATURATED, SCHEMA
-from lab.comparing.statistics import Spread, judge
-from lab.comparing.summary import FIGURES
+from lab.comparing.differences import SCHEMA, differences
+from lab.comparing.statistics import Spread
+from lab.comparing.summary import FIGURES, why_invalid
 from lab.report.numbers import number
 from lab.running.errors import ShopError
 
@@ -117,14 +117,16 @@ class Comparison:
         return known or Spread.of([figure_of(figure, one) for one in self.of_place(place, wiring)])
 
     def differences(self, place: Place) -> list[Difference]:
-        """The document's own, else judged from its rounds: every wiring against the first. None where coordinators are
-        killed: wirings die at different steps there, so that their rounds are not alike."""
-        told = [one for one in rows(self.document, "differences") if place_of(one) == place]
-        return [self._told(place, one) for one in told] if told else list(self._judged(place))
+        """The document's own, else judged from its rounds, as `shop compare` judges them."""
+        return [self._told(place, one) for one in self._differences if place_of(one) == place]
 
     def few_rounds(self, place: Place) -> int:
         """The fewest valid rounds that a wiring has here."""
         return min((len(self.of_place(place, wiring)) for wiring in self.wirings_of(place)), default=0)
+
+    @cached_property
+    def _differences(self) -> Sequence[Mapping[str, Any]]:
+        return rows(self.document, "differences") or [one.as_dict() for one in differences(self.document, figure_of)]
 
     @cached_property
     def _summary(self) -> dict[tuple[str, str, int, str], Spread]:
@@ -156,29 +158,6 @@ class Comparison:
             p=number(row.get("p")),
         )
 
-    def _judged(self, place: Place) -> Iterator[Difference]:
-        """As `shop compare` judges: rounds of one number are neighbours in time."""
-        wirings = self.wirings_of(place) if place.scenario != "coordinator-killed" else []
-        names = HEADLINES_SATURATED if place.concurrency else HEADLINES
-        by_number = {wiring: {one.get("round"): one for one in self.of_place(place, wiring)} for wiring in wirings}
-        every = list(dict.fromkeys(one.get("round") for one in self.of_place(place)))
-        for other in wirings[1:]:
-            both = by_number[wirings[0]], by_number[other]
-            for name in names:
-                first, second = ([figure_of(name, side.get(number, {})) for number in every] for side in both)
-                judged = judge(first, second, tested=len(names))
-                yield Difference(
-                    name,
-                    wirings[0],
-                    other,
-                    judged.verdict,
-                    min(len(side) for side in both),
-                    judged.ratio,
-                    judged.low,
-                    judged.high,
-                    judged.p,
-                )
-
 
 def table(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A nested table; empty when it is not there."""
@@ -194,12 +173,6 @@ def rows(found: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def place_of(one: Mapping[str, Any]) -> Place:
     return Place(str(one.get("scenario")), int(number(one.get("concurrency")) or 0))
-
-
-def why_invalid(one: Round) -> str | None:
-    """Why the round must not be used, or None."""
-    reason = one.get("invalid") or table(one, "load").get("invalid")
-    return str(reason) if reason else None
 
 
 def figure_of(name: str, one: Round) -> float | None:

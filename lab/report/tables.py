@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.comparing.statistics import Spread
+from lab.comparing.summary import why_invalid
 from lab.report.charts.frame import Looks
 from lab.report.markup import Child, Markup, tag
 from lab.report.numbers import amount, number, percent, plural
-from lab.report.reading import Comparison, Place, figure_of, table, why_invalid
+from lab.report.reading import Comparison, Place, figure_of, table
 
 PENDING = "pending_timeout_seconds"
 _USUAL_PENDING = 600.0
