@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from calls.breaker import Breaker, rules
@@ -15,25 +14,17 @@ from calls.links import link
 from calls.retry import Budget, Patience, Retry
 from calls.settings import CallSettings
 from calls.spans import traced
-from kit import spans
 from kit.trace_context import child
 from tests.calls.script import ASKED, AWAY, OK, Clock, Script, answer
+from tests.span_file import SAMPLED, UNSAMPLED, lines, recorded
 
-SAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-01"
-UNSAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-00"
 URL = "http://products"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "spans.jsonl"
-    spans.record_to(str(path), "orders")
-    yield path
-    spans.record_to(None, "orders")
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    with recorded(tmp_path, "orders") as path:
+        yield path
 
 
 async def test_a_sampled_call_carries_its_own_span_as_the_parent(file: Path) -> None:

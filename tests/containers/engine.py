@@ -5,7 +5,8 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,21 @@ class Compose:
             f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         )
         return done.stdout
+
+    @contextmanager
+    def running(self, *options: str, build: float = 600, patience: int = 240) -> Iterator["Compose"]:
+        """Builds and starts it, and takes it away at the end. A failure tells what the containers said. ``options`` are
+        compose's own, for building and taking away; ``build`` and ``patience`` are seconds."""
+        try:
+            self.run(*options, "build", timeout=build)
+            self.run("up", "--detach", "--wait", "--wait-timeout", str(patience), timeout=patience + 60)
+            yield self
+        except AssertionError as failure:
+            failure.add_note(self.health())
+            failure.add_note(self.run("logs", "--no-color", "--tail", "40"))
+            raise
+        finally:
+            self.run(*options, "down", "--volumes", "--timeout", "20", timeout=180)
 
     def shop(self, *arguments: str, compose: str = "on", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """``shop ...`` for the shop in these containers, in a process of its own."""

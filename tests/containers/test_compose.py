@@ -24,16 +24,8 @@ def shop(engine: None) -> Iterator[Compose]:
     names = ("SHOP_ORDERS_PORT", "SHOP_PRODUCTS_PORT", "SHOP_DELIVERY_PORT", "SHOP_KAFKA_PORT", "SHOP_POSTGRES_PORT")
     environment = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     compose = Compose(f"shop-test-{secrets.token_hex(4)}", {**environment, "SHOP_IMAGE": "shop-events:test"})
-    try:
-        compose.run("build", timeout=600)
-        compose.run("up", "--detach", "--wait", "--wait-timeout", "240", timeout=300)
+    with compose.running():
         yield compose
-    except AssertionError as failure:
-        failure.add_note(compose.health())
-        failure.add_note(compose.run("logs", "--no-color", "--tail", "40"))
-        raise
-    finally:
-        compose.run("down", "--volumes", "--timeout", "20", timeout=180)
 
 
 def test_an_order_goes_through_and_the_three_services_agree(shop: Compose) -> None:

@@ -26,16 +26,8 @@ def shops(engine: None) -> Iterator[Compose]:
     images = {"SHOP_IMAGE": "shop-events:test", "SHOP_LAB_IMAGE": "shop-events-lab:test"}
     profiles = {"COMPOSE_PROFILES": "chain,mesh"}
     compose = Compose(f"shop-test-{secrets.token_hex(4)}", ports | images | profiles)
-    try:
-        compose.run("--profile", "*", "build", timeout=900)
-        compose.run("up", "--detach", "--wait", "--wait-timeout", "400", timeout=450)
+    with compose.running("--profile", "*", build=900, patience=400):
         yield compose
-    except AssertionError as failure:
-        failure.add_note(compose.health())
-        failure.add_note(compose.run("logs", "--no-color", "--tail", "40"))
-        raise
-    finally:
-        compose.run("--profile", "*", "down", "--volumes", "--timeout", "20", timeout=180)
 
 
 @pytest.mark.parametrize("which", ["on", "chain", "mesh"])

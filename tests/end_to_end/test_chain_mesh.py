@@ -2,8 +2,6 @@
 the text's load, first without its DestinationRule, then with it, then with products broken."""
 
 import asyncio
-import os
-import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -22,6 +20,7 @@ from lab.watching.status import is_well, status
 from tests.end_to_end.opening import opened
 from tests.end_to_end.shop import RunningShop, findings, found
 from tests.end_to_end.test_chain import reservations, shelf_is_locked
+from tests.freezing import frozen
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -73,11 +72,8 @@ async def hung(shop: RunningShop, service: str) -> AsyncIterator[None]:
     """Within the block the process is there and does nothing."""
     pid = shop.pid(service)
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen(pid):
         yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def test_an_order_passes_the_envoys_of_all_three_services(shop: RunningShop) -> None:

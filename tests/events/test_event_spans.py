@@ -11,26 +11,22 @@ import pytest
 from events.catalogue import OrderPlaced, StockReserved
 from events.envelope import Envelope, record
 from events.outbox import Transaction
-from kit import spans
 from kit.trace_context import child
+from tests import span_file
 from tests.events.stand import NOON, Stand, note, placed, running
+from tests.span_file import SAMPLED, UNSAMPLED, recorded
 from tests.waiting import eventually
-
-SAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-01"
-UNSAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-00"
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "spans.jsonl"
-    spans.record_to(str(path), "products")
-    yield path
-    spans.record_to(None, "products")
+    with recorded(tmp_path, "products") as path:
+        yield path
 
 
 def lines(file: Path) -> dict[str, dict[str, Any]]:
     """By kind and what; there must not be two alike."""
-    found = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    found = span_file.lines(file)
     named = {f"{line['kind']} {line['what']}": line for line in found}
     assert len(named) == len(found)
     return named

@@ -144,12 +144,7 @@ async def test_a_model_that_is_behind_and_does_not_move_ends_its_worker(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that moves, however slowly, does not."""
-    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(standing, "STILL_SECONDS", 3.0)
-    looks = Looks(shop, [100] * 10_000)
-    monkeypatch.setattr(standing, "log_bounds", looks)
-    await looks.stand_at(5)
-    watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
+    looks, watching = await watched(shop, monkeypatch, end=100, stands_at=5, still_seconds=3.0)
     for place in range(6, 26):
         await asyncio.wait([watching], timeout=0.2)
         await looks.stand_at(place)
@@ -172,12 +167,7 @@ async def test_the_watchdog_looks_on_while_the_loop_of_the_worker_is_stuck(
 async def test_a_model_that_has_read_everything_may_stand_for_ever(
     shop: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(standing, "STILL_SECONDS", 0.0)
-    looks = Looks(shop, [8] * 10_000)
-    monkeypatch.setattr(standing, "log_bounds", looks)
-    await looks.stand_at(8)
-    watching = asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
+    looks, watching = await watched(shop, monkeypatch, end=8, stands_at=8, still_seconds=0.0)
     await eventually(lambda: looks.number > 20)
     assert not watching.done()
     watching.cancel()
@@ -258,6 +248,18 @@ class Looks:
     async def stand_at(self, offset: int) -> None:
         async with self._shop.database.connection() as connection:
             await Positions("tally").set(connection, self._place, offset)
+
+
+async def watched(
+    shop: Stand, monkeypatch: pytest.MonkeyPatch, *, end: int, stands_at: int, still_seconds: float
+) -> tuple[Looks, "asyncio.Task[None]"]:
+    """A watch over a topic that ends at ``end``, with many looks a second."""
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(standing, "STILL_SECONDS", still_seconds)
+    looks = Looks(shop, [end] * 10_000)
+    monkeypatch.setattr(standing, "log_bounds", looks)
+    await looks.stand_at(stands_at)
+    return looks, asyncio.create_task(standing.watch(Tally(), shop.kafka, shop.database))
 
 
 async def _seen(shop: Stand, number: int) -> bool:

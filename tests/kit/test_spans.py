@@ -3,30 +3,20 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit import spans
 from kit.grouping import Grouping
 from kit.trace_context import child, sampled, trace_id, valid
-
-SAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-01"
-UNSAMPLED = f"00-{'a1' * 16}-{'b2' * 8}-00"
+from tests.span_file import SAMPLED, UNSAMPLED, lines, recorded
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "spans.jsonl"
-    spans.record_to(str(path), "orders")
-    yield path
-    spans.record_to(None, "orders")
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    with recorded(tmp_path, "orders") as path:
+        yield path
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Real shops under short loads: the steps of the search for the capacity, and ours seen from outside."""
 
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +17,7 @@ from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
 from lab.running.shop import PRODUCT_COPY, Ground, ground
 from lab.supervision import Home
+from tests.freezing import frozen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -45,11 +44,8 @@ def stopped(on: Ground, process: str) -> Iterator[None]:
     """Within the block it is there and does nothing."""
     (pid,) = (state.pid for state in on.supervisor.states if state.name == process)
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen(pid):
         yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 class TestByEvents:

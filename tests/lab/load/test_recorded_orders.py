@@ -14,6 +14,7 @@ from lab.load.plan import LoadPlan, PlanError
 from lab.load.process import Load, LoadFailed
 from lab.load.recorded import Arrival, read_recorded, write_recorded
 from lab.load.records import read_records
+from tests.lab.load.listening import listening
 
 Seen = list[tuple[float, dict[str, Any]]]
 
@@ -28,15 +29,8 @@ async def server(answer_after: float = 0.0) -> AsyncIterator[tuple[str, Seen]]:
         await asyncio.sleep(answer_after)
         return web.Response(status=202)
 
-    app = web.Application()
-    app.router.add_post("/orders", orders)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/orders", seen
-    finally:
-        await runner.cleanup()
+    async with listening(orders) as url:
+        yield url, seen
 
 
 def plan(url: str, folder: Path, arrivals: list[Arrival], **fields: Any) -> LoadPlan:

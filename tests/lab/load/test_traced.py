@@ -9,6 +9,7 @@ from aiohttp import web
 from kit.trace_context import sampled, trace_id
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
+from tests.lab.load.listening import listening
 
 
 def plan(url: str = "http://127.0.0.1/orders", **fields: Any) -> LoadPlan:
@@ -34,14 +35,9 @@ async def test_only_the_traced_orders_are_sent_with_a_trace(tmp_path: Path) -> N
         seen[(await request.json())["customerId"]] = request.headers.get("traceparent")
         return web.Response(status=202)
 
-    app = web.Application()
-    app.router.add_post("/orders", orders)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    sent = plan(f"http://127.0.0.1:{runner.addresses[0][1]}/orders", records=str(tmp_path / "r.csv"), traced=(4, 9))
-    await (await Load.start(sent)).result()
-    await runner.cleanup()
+    async with listening(orders) as url:
+        sent = plan(url, records=str(tmp_path / "r.csv"), traced=(4, 9))
+        await (await Load.start(sent)).result()
     assert len(seen) == 20
     wanted = {sent.mark(index): sent.traceparent(index) for index in (4, 9)}
     assert {customer: trace for customer, trace in seen.items() if trace} == wanted
