@@ -1,7 +1,8 @@
 """Rounds on shops that run in containers.
 
 The shops are there already and stay: databases grow from round to round, and what a scenario would tell the services
-cannot be told. Nor is anything told second by second or of one order: containers send their traces to nobody here.
+cannot be told. Nor is anything told of one order, or of how stale the product copy was: containers send their traces to
+nobody here.
 """
 
 import time

@@ -5,7 +5,9 @@ from typing import Any
 
 from lab.comparing.calibration import PLANTED, WIRINGS, explanation, power, recorded_rounds
 from lab.comparing.capacity.showing import why_not_more
+from lab.comparing.differences import differences
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
+from lab.comparing.sentences import sentences
 from lab.comparing.statistics import Spread
 from lab.comparing.steps import what_was_found
 from lab.comparing.summary import Line, at_steps, lines
@@ -28,6 +30,12 @@ def wirings(document: Document) -> str:
             for row in rows
         ],
     )
+
+
+def what_may_be_said(document: Document) -> str:
+    """By how much every wiring differs from the first one, or that it does not: a line a scenario, and how it was
+    judged."""
+    return "\n".join(f"- {one}" for one in sentences(differences(document), lines(document)))
 
 
 def saturation(document: Document) -> str:
@@ -95,6 +103,7 @@ def noise(recorded: Document) -> str:
 
 TABLES: dict[str, Callable[[Document], str]] = {
     "wirings": wirings,
+    "differences": what_may_be_said,
     "saturation": saturation,
     "coordinator-killed": coordinator_killed,
     "capacity": capacity,

@@ -14,8 +14,10 @@ from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
 from lab.comparing.faults import Hit, Stage, absent, strike
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
+from lab.comparing.sampling import Sampling
 from lab.comparing.scenarios import Scenario
 from lab.comparing.schedule import Planned, load_seconds
+from lab.comparing.series import series
 from lab.comparing.settings import CompareSettings
 from lab.comparing.telling import Telling
 from lab.comparing.validity import outage, why_late, why_missed
@@ -55,8 +57,8 @@ async def measure(
             products = (*products, await put_up(layout, stock=0))
         plan = _plan(subject, planned, scenario, settings, records, products)
         if telling is not None:
-            await stack.enter_async_context(telling.watching(layout, lag))
             plan = telling.followed(plan)
+        seen = await stack.enter_async_context(Sampling(layout, lag))
         stage = Stage(subject.supervisor, subject.restored, accounts.sample, say)
         result, hits = await _load(plan, scenario, stage, planned.step)
         used = [accounts.use()]
@@ -70,7 +72,8 @@ async def measure(
         use = used[-1]  # until the last order settled; waiting in vain and the audit are not the shop's work
         found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
         known = await known_orders(layout.audited(), plan.run)
-        ended = outcomes(read_records(records), known, result.measured_from)
+        sent = list(read_records(records))
+        ended = outcomes(sent, known, result.measured_from)
         found.checks.append(ended.missing)
         windows = [(hit.began_at, hit.ended_at) for hit in hits]
         return {
@@ -91,6 +94,7 @@ async def measure(
             "settled_per_second": settled_rate(known, result.measured_from),
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
+            "series": series(sent, known, result.measured_from, seen.samples),
             **({} if telling is None else await telling.told(layout, plan, known, result, windows)),
         }
 

@@ -1,23 +1,20 @@
-"""What a round tells beside its figures: its course second by second, how stale the product copy was, and what happened
+"""What services that record their steps tell beside a round's figures: how stale the product copy was, and what happened
 to one of its orders."""
 
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kit.trace_context import parent_id, trace_id
 from lab.comparing.outcomes import Known
-from lab.comparing.sampling import Sampling
-from lab.comparing.series import series
 from lab.comparing.staleness import staleness
 from lab.load.plan import LoadPlan
 from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
-from lab.running.lag import Lag
 from lab.running.layout import Layout
 from lab.tracing.choosing import to_follow, to_tell
 from lab.tracing.lines import read_lines
@@ -26,13 +23,12 @@ from lab.tracing.story import Ending, story
 
 
 class Telling(AbstractContextManager["Telling"]):
-    """One round's. In this order: ``recorded`` before the services start, ``watching`` round load and rest,
-    ``followed`` before the load, ``told`` after the audit. Leaving it removes what was recorded."""
+    """One round's. In this order: ``recorded`` before the services start, ``followed`` before the load, ``told`` after
+    the audit. Leaving it removes what was recorded."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="shop-spans-")
         self._spans = Path(self._folder.name) / "spans.jsonl"
-        self._seen: Sampling | None = None
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
@@ -40,12 +36,6 @@ class Telling(AbstractContextManager["Telling"]):
     def recorded(self, layout: Layout) -> Layout:
         """The layout whose services record what they do for the orders that are followed."""
         return recording(layout, self._spans)
-
-    @asynccontextmanager
-    async def watching(self, layout: Layout, lag: Lag | None) -> AsyncIterator[Sampling]:
-        """Looks at the shop once a second. ``lag`` must outlive it."""
-        async with Sampling(layout, lag) as self._seen:
-            yield self._seen
 
     def followed(self, plan: LoadPlan) -> LoadPlan:
         """The plan, with some orders to be followed."""
@@ -59,15 +49,12 @@ class Telling(AbstractContextManager["Telling"]):
         result: LoadResult,
         faults: Sequence[tuple[float, float]] = (),
     ) -> dict[str, Any]:
-        """``series``, ``staleness`` and ``story`` of the round's document, JSON-ready. ``faults``: begin and end of
+        """``staleness`` and ``story`` of the round's document, JSON-ready. ``faults``: begin and end of
         each, Unix times; the order that is told was offered during the first one, if there is any."""
-        samples = self._seen.samples if self._seen is not None else []
-        records = list(read_records(Path(plan.records)))
         middle = (result.measured_from + result.ended_at) / 2
-        chosen = to_tell(records, plan.traced, faults, middle)
+        chosen = to_tell(list(read_records(Path(plan.records))), plan.traced, faults, middle)
         return {
             "staleness": await staleness(layout, self._spans, result.measured_from, time.time()),
-            "series": series(records, known, result.measured_from, samples),
             "story": chosen and self._story(layout, plan, known, chosen),
         }
 

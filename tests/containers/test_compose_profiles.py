@@ -65,6 +65,9 @@ def test_all_three_are_compared_with_a_fault_that_is_undone(shops: Compose, tmp_
         (fault,) = down["faults"]
         assert (fault["kind"], fault["target"]) == ("kill", "products")
         assert fault["ended_at"] > fault["began_at"]
+        assert sum(down["series"]["offered"]) == down["load"]["offered"]
+    assert max(lag or 0 for lag in rounds["products-down", "events"]["series"]["lag"]) > 0
+    assert rounds["products-down", "chain-mesh"]["series"]["circuits"].keys() >= {"orders->products"}
     assert rounds["products-down", "events"]["audit"]["findings"] == 0
     for which in ("on", "chain"):
         assert shops.shop("status", compose=which).returncode == 0

@@ -49,6 +49,15 @@ def test_almost_all_is_not_written_as_all_nor_almost_nothing_as_nothing(tmp_path
     assert "| 99.9 | 0 | 0.1 |" in body(tmp_path, document([one]), "wirings")[2]
 
 
+def test_what_may_be_said_of_the_rounds_stands_in_a_list(tmp_path: Path) -> None:
+    few = body(tmp_path, several(3, 10, 400), "differences")
+    assert few[0].startswith("- healthy, chain against events (3 rounds each): ranges apart: accept p50 ")
+    assert few[-1].endswith("no significance is claimed below 5 rounds.")
+    enough = "\n".join(body(tmp_path, several(5, 10, 400), "differences"))
+    assert "(5 rounds each): different: accept p50 " in enough
+    assert "rank-sum" in enough
+
+
 def test_closed_loops_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
     rounds = [one_round("chain", 1, p50=10), one_round("chain", 1, p50=10, concurrency=128, scenario="saturation")]
     found = document(rounds)
