@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lab.comparing.statistics import Judgement, judge
-from lab.comparing.summary import Figure, Round, at_steps, figure_of, summary, why_invalid
+from lab.comparing.summary import Figure, Round, at_steps, figure_of, summary, why_invalid, wirings_of
 
 SCHEMA = "shop-compare/1"
 """The version of the document. A key may be added to it; another number when one is renamed, removed or redefined."""
@@ -53,12 +53,12 @@ def differences(document: Mapping[str, Any], read: Read = figure_of) -> list[Dif
 
     Where coordinators are killed there are none: wirings die at different steps, so their rounds are not alike.
     """
-    found = []
+    found, order = [], wirings_of(document)
     rounds = [one for one in document["rounds"] if one["scenario"] not in at_steps(document)]
     for scenario, concurrency in dict.fromkeys((one["scenario"], one.get("concurrency", 0)) for one in rounds):
         here = [one for one in rounds if (one["scenario"], one.get("concurrency", 0)) == (scenario, concurrency)]
         names = HEADLINES_SATURATED if concurrency else HEADLINES
-        first, *others = dict.fromkeys(one["wiring"] for one in here)
+        first, *others = [wiring for wiring in order if any(one["wiring"] == wiring for one in here)]
         for other in others:
             for name in names:
                 one, two = _aligned(here, first, other, partial(read, name))

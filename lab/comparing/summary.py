@@ -73,10 +73,18 @@ class Line:
     idle_kafka_seconds: float | None
 
 
+def wirings_of(document: Mapping[str, Any]) -> list[str]:
+    """In the order in which they were asked for, which is that of the first block of rounds."""
+    return list(dict.fromkeys(one["wiring"] for one in document["rounds"]))
+
+
 def lines(document: Mapping[str, Any]) -> list[Line]:
-    """The rows of the table. A round whose generator could not keep up is told, and left out of the figures."""
-    found = []
-    for key in dict.fromkeys((r["scenario"], r["wiring"], r["concurrency"]) for r in document["rounds"]):
+    """The rows of the table, wirings in the same order in every scenario. A round whose generator could not keep up is
+    told, and left out of the figures."""
+    found, order = [], wirings_of(document)
+    scenarios = list(dict.fromkeys(one["scenario"] for one in document["rounds"]))
+    keys = {(one["scenario"], one["wiring"], one["concurrency"]) for one in document["rounds"]}
+    for key in sorted(keys, key=lambda key: (scenarios.index(key[0]), key[2], order.index(key[1]))):
         rounds = _rounds_of(document, *key)
         valid = [one for one in rounds if why_invalid(one) is None]
         used = [cpu for one in rounds if (cpu := one.get("cpu"))]

@@ -95,7 +95,7 @@ class Comparison:
         ]
 
     def wirings_of(self, place: Place) -> list[str]:
-        return list(dict.fromkeys(str(one["wiring"]) for one in self.of_place(place, valid=False)))
+        return [wiring for wiring in self.wirings if self.of_place(place, wiring, valid=False)]
 
     def anchor(self, place: Place) -> str:
         """The id of the scenario's section on the page."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lab.comparing.differences import HEADLINES, HEADLINES_SATURATED, differences
-from lab.comparing.summary import summary
+from lab.comparing.summary import lines, summary
 from tests.lab.comparing.documents import document, one_round, several
 
 
@@ -17,6 +17,15 @@ def test_every_wiring_is_held_against_the_first_in_the_headlines() -> None:
         ("events", other, name) for other in ("chain", "tcc") for name in HEADLINES
     ]
     assert {one.judgement.verdict for one in found if one.figure == "accept p50"} == {"apart"}
+
+
+def test_the_first_wiring_is_the_first_in_every_scenario_whichever_ran_first_there() -> None:
+    turns = (("healthy", "events"), ("healthy", "chain"), ("products-down", "chain"), ("products-down", "events"))
+    found = document([one_round(wiring, 1, p50=10, scenario=scenario) for scenario, wiring in turns])
+    assert {(one.first, one.second) for one in differences(found)} == {("events", "chain")}
+    assert [(row.scenario, row.wiring) for row in lines(found)] == [
+        (scenario, wiring) for scenario in ("healthy", "products-down") for wiring in ("events", "chain")
+    ]
 
 
 def test_closed_loops_are_compared_at_the_same_number_of_customers() -> None:
