@@ -21,6 +21,8 @@ from kit.database import Database
 log = structlog.get_logger()
 
 COMMIT_SECONDS = 1.0
+SESSION_SECONDS = 10.0
+"""So long after its last sign of life the group gives a member up that was killed; its partitions wait until then."""
 
 
 class TopicMissing(Exception):
@@ -76,7 +78,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]
             partition_assignment_strategy=(RangePartitionAssignor,),  # one order's events of all topics at one replica
             enable_auto_commit=False,
             auto_offset_reset="none",
-            session_timeout_ms=10_000,
+            session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=2_000,
             rebalance_timeout_ms=15_000,
             max_poll_interval_ms=300_000,

@@ -97,9 +97,9 @@ def _children_cpu() -> float:
 
 def _show(rows: list[dict[str, Any]]) -> None:
     table = Table(title="The load generator", title_justify="left", show_edge=False)
-    names = ("who", "CPU s/s", "CPU us a request", "late p50 ms", "late p99 ms", "accept p50 ms", "accept p99 ms", "")
+    names = ("who", "CPU s/s", "CPU us a request", "late p50 ms", "late p99 ms", "accept p50 ms", "accept p99 ms")
     for name in names:
-        table.add_column(name, justify="left" if name in ("who", "") else "right")
+        table.add_column(name, justify="left" if name == "who" else "right")
     for row in rows:
         times = [row.get(name, {}).get(p) for name in ("late", "accept_latency") for p in ("p50", "p99")]
         table.add_row(
@@ -107,9 +107,11 @@ def _show(rows: list[dict[str, Any]]) -> None:
             f"{row['cpu_a_second']:.3f}",
             f"{row['cpu_us_a_request']:.0f}",
             *("-" if one is None else f"{one:.2f}" for one in times),
-            row.get("invalid") or "",
         )
     console.print(table)
+    for row in rows:
+        if why := row.get("invalid"):
+            console.print(f"{row['who']}: not valid: {why}")
 
 
 if __name__ == "__main__":

@@ -3,21 +3,23 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from events.intake import SESSION_SECONDS
 from lab.audit.promises import BROKEN_PROMISES
 from lab.comparing.summary import Line
 
 
 def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
     """Machine, versions, settings and the commit, in sentences."""
-    machine, settings = found["machine"], found["settings"]
-    foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
-    text = (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
-        f"{settings['rounds']} x {settings['seconds']:g} s or more after "
-        f"{settings['warmup_seconds']:g} s of warm-up{_load(settings, rows)}; "
-        f"{found['load']}. CPU: {_accounted(found['backends'])}; "
-        f"others used up to {foreign:.0f} % of the machine beside it."
-    )
+    machine = found["machine"]
+    text = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
+    if rows:  # not of a capacity, which is searched with loads of its own
+        foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
+        text += (
+            f"{_measured(found['settings'], rows)}; {found['load']}. CPU: {_accounted(found['backends'])}; "
+            f"others used up to {foreign:.0f} % of the machine beside it."
+        )
+    else:
+        text += f"{found['load']}."
     if timeout := found.get("pending_timeout_seconds"):
         text += f" An order that stays pending is cancelled after {timeout:g} s."
     idle = max((row.idle_kafka_seconds for row in rows if row.idle_kafka_seconds is not None), default=None)
@@ -36,6 +38,11 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
         "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
         "only in the shares."
     )
+    if _down_seconds(document) < SESSION_SECONDS:
+        outage += (
+            f" A consumer that was killed is given up by its group after {SESSION_SECONDS:g} s: until then nobody "
+            "handles its events, although it is back already."
+        )
     stale = [
         f"{row.scenario}, {row.wiring}: the product copy showed an old state for {spread.median:,.0f} ms (p99)."
         for row in rows
@@ -109,8 +116,12 @@ def _accounted(backends: Mapping[str, str]) -> str:
     return "services, sidecars, worker, database and, for events, the broker"
 
 
-def _load(settings: Mapping[str, Any], rows: list[Line]) -> str:
-    """Nothing where every load was a closed loop: the table says how many customers there were."""
-    return (
+def _measured(settings: Mapping[str, Any], rows: list[Line]) -> str:
+    """How long and at which rate; without one where every load was a closed loop: the table has its customers."""
+    rate = (
         f", {settings['rate']:g} orders/s ({settings['arrivals']})" if any(not row.concurrency for row in rows) else ""
+    )
+    return (
+        f"{settings['rounds']} x {settings['seconds']:g} s or more after {settings['warmup_seconds']:g} s of "
+        f"warm-up{rate}"
     )

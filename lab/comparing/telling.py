@@ -1,5 +1,5 @@
-"""What services that record their steps tell beside a round's figures: how stale the product copy was, and what happened
-to one of its orders."""
+"""What services that record their steps tell beside a round's figures: how stale the product copy was, and what
+happened to one of its orders."""
 
 import tempfile
 import time

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from delivery_svc.settings import DeliverySettings
 from kit.settings import ServiceSettings
@@ -106,7 +106,7 @@ class Fault(_Part):
 
 class Scenario(_Part):
     """``told`` are settings that services have for the whole of a round. A round is measured for ``least_seconds`` or
-    longer."""
+    longer. ``{seconds}`` in ``text`` stands for how long the first fault lasts."""
 
     title: str = Field(min_length=1, max_length=80)
     text: str = Field(min_length=1, max_length=500)
@@ -129,6 +129,10 @@ class Scenario(_Part):
                     f"({self.least_seconds:g})"
                 )
         return self
+
+    @field_serializer("text")
+    def _words(self, text: str) -> str:
+        return text.replace("{seconds}", f"{self.faults[0].seconds:g}") if self.faults else text
 
     @property
     def crashes(self) -> bool:

@@ -43,6 +43,7 @@ def test_those_that_come_along_can_be_read(name: str) -> None:
     scenario = chosen([name])[name]
     assert scenario.title
     assert scenario.text.endswith((".", "?"))
+    assert "{" not in scenario.model_dump()["text"]
     lasts = max((fault.starts(scenario.least_seconds) + fault.seconds for fault in scenario.faults), default=0)
     assert lasts < scenario.least_seconds or name == "coordinator-killed", "it is seen to end under load"
 
@@ -67,6 +68,7 @@ def test_faults_can_be_shortened_and_the_round_with_them() -> None:
     short = shortened(chosen(["products-down"])["products-down"], 2)
     assert [fault.seconds for fault in short.faults] == [2]
     assert short.least_seconds == pytest.approx(3.6)
+    assert short.model_dump()["text"] == "products is killed (SIGKILL) and started again 2 s later."
     healthy = chosen(["healthy"])["healthy"]
     assert shortened(healthy, 2) == healthy
 

@@ -146,7 +146,13 @@ def test_completion_under_an_outage_is_footnoted() -> None:
     assert "includes the outage" not in printed(found)
     for one in found["rounds"]:
         one["scenario"] = "products-down"
-    assert "completion includes the outage of 10 s" in " ".join(printed(found).split())
+    text = " ".join(printed(found).split())
+    assert "completion includes the outage of 10 s" in text
+    assert "given up by its group" not in text
+    found["conditions"]["settings"]["down_seconds"] = 3.0
+    text = " ".join(printed(found).split())
+    assert "completion includes the outage of 3 s" in text
+    assert "given up by its group after 10 s" in text
 
 
 def test_settings_that_are_not_the_defaults_are_told_under_the_table() -> None:
