@@ -26,7 +26,8 @@ def every_command(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield from every_command(sub, (*path, name))
 
 
-COMMANDS = list(every_command(typer.main.get_command(app)))
+APP = app()
+COMMANDS = list(every_command(typer.main.get_command(APP)))
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +43,20 @@ def test_the_commands_are_these() -> None:
     assert {" ".join(path) for path in COMMANDS} >= expected
 
 
+def test_a_command_does_not_wait_for_the_others_to_be_imported() -> None:
+    code = (
+        "import sys; from lab.cli import main; sys.argv = ['shop', 'down', '--help']\n"
+        "try: main()\n"
+        "finally: print(sorted(name for name in sys.modules if name.startswith('lab.commands.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "Usage: shop down" in done.stdout
+    assert done.stdout.splitlines()[-1] == "['lab.commands.down']"
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(app, [*command, "--help"])
+    result = CliRunner().invoke(APP, [*command, "--help"])
     assert result.exit_code == 0
     assert "Example: shop " in " ".join(result.output.replace("│", " ").split())
 
@@ -71,15 +83,15 @@ def test_no_color_means_no_escape_codes_even_on_a_terminal(arguments: list[str],
     ],
 )
 def test_without_a_shop_the_next_step_is_named(arguments: list[str]) -> None:
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(APP, arguments)
     assert result.exit_code == 1
     assert "shop up" in result.stderr
     assert result.stdout == ""
 
 
 def test_down_where_nothing_runs_is_fine() -> None:
-    assert CliRunner().invoke(app, ["down"]).exit_code == 0
-    told = json.loads(CliRunner().invoke(app, ["down", "--json"]).stdout)
+    assert CliRunner().invoke(APP, ["down"]).exit_code == 0
+    told = json.loads(CliRunner().invoke(APP, ["down", "--json"]).stdout)
     assert told == {"ran": False, "ended_by_force": [], "removed": []}
 
 
@@ -140,13 +152,13 @@ def test_a_load_that_cannot_be_carried_out_is_a_plain_error(
     ],
 )
 def test_a_mistake_is_named(arguments: list[str], code: int, said: str) -> None:
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(APP, arguments)
     assert result.exit_code == code
     assert said in " ".join(result.stderr.split())
 
 
 def test_doctor_speaks_json() -> None:
-    result = CliRunner().invoke(app, ["doctor", "--json"])
+    result = CliRunner().invoke(APP, ["doctor", "--json"])
     assert {"subject", "state", "found", "fix"} == json.loads(result.stdout)[0].keys()
 
 

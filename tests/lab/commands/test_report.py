@@ -18,7 +18,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_the_page_goes_beside_the_file_and_its_path_to_stdout(results: Path) -> None:
-    done = CliRunner().invoke(app, ["report", str(results)])
+    done = CliRunner().invoke(app(), ["report", str(results)])
     assert done.exit_code == 0
     page = results.with_name("report.html")
     assert done.stdout == f"{page}\n"
@@ -27,7 +27,7 @@ def test_the_page_goes_beside_the_file_and_its_path_to_stdout(results: Path) -> 
 
 def test_the_page_goes_where_it_is_told_to_go(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "a folder" / "page.html"
-    assert CliRunner().invoke(app, ["report", str(results), "--out", str(out)]).exit_code == 0
+    assert CliRunner().invoke(app(), ["report", str(results), "--out", str(out)]).exit_code == 0
     assert out.exists()
     assert not results.with_name("report.html").exists()
 
@@ -45,7 +45,7 @@ def test_what_is_no_comparison_is_named(tmp_path: Path, content: str | None, sai
     path = tmp_path / "given.json"
     if content is not None:
         path.write_text(content)
-    done = CliRunner().invoke(app, ["report", str(path)])
+    done = CliRunner().invoke(app(), ["report", str(path)])
     assert done.exit_code == 1
     assert said in " ".join(done.stderr.split())
     assert not path.with_name("report.html").exists()
