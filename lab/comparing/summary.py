@@ -70,7 +70,7 @@ class Line:
     rounds: int
     invalid: list[str]
     foreign_percent: float | None
-    idle_kafka_seconds: float | None
+    idle_kafka_seconds: float | None  # None also where nobody looked, as in containers
 
 
 def wirings_of(document: Mapping[str, Any]) -> list[str]:
@@ -89,7 +89,7 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
         valid = [one for one in rounds if why_invalid(one) is None]
         used = [cpu for one in rounds if (cpu := one.get("cpu"))]
         foreign = Spread.of([cpu["foreign_percent_of_machine"] for cpu in used])
-        idle = Spread.of([cpu["seconds"]["kafka"] for cpu in used if not cpu["kafka_counted"]])
+        idle = Spread.of([cpu["seconds"]["kafka"] or None for cpu in used if not cpu["kafka_counted"]])
         found.append(
             Line(
                 *key,
