@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from tests.service_app import NOBODY
 from tests.waiting import eventually
 
 
@@ -32,13 +33,16 @@ class Running:
 
 
 @asynccontextmanager
-async def service_process(package: str, database_url: str, **settings: object) -> AsyncIterator[Running]:
+async def service_process(
+    package: str, database_url: str, *, kafka: str = NOBODY, **settings: object
+) -> AsyncIterator[Running]:
     """``python -m package``, with settings by their names in the environment, without ``SHOP_``. Killed at the end if
     it still runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
         "SHOP_DATABASE_URL": database_url,
         "SHOP_PORT": str(port),
         **{f"SHOP_{name}": str(value) for name, value in settings.items()},

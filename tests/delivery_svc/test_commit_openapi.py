@@ -1,17 +1,14 @@
 """What delivery's document says about its part in 2pc and 3pc: schemathesis gets only answers that it promises."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.delivery_svc.conftest import emptied
+from tests.openapi import assert_answers_are_promised, document_of
 from tests.service_process import service_process
 
 TWO_PHASE = [
@@ -35,15 +32,17 @@ THREE_PHASE = [
 def document(delivery_url: str, request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """The wiring, and what a running process says about itself."""
     wiring: str = request.param
-    with asyncio.Runner() as runner:
-        emptying = emptied(delivery_url)
-        serving = service_process("delivery_svc", delivery_url, WIRING=wiring, LOCK_TIMEOUT_SECONDS=0.1)
-        runner.run(emptying.__aenter__())
-        process = runner.run(serving.__aenter__())
-        yield wiring, schemathesis.openapi.from_url(f"{process.url}/openapi.json")
-        runner.run(serving.__aexit__(None, None, None))
-        runner.run(emptying.__aexit__(None, None, None))
-        runner.run(_give_up_what_is_prepared(delivery_url))
+    serving = service_process("delivery_svc", delivery_url, WIRING=wiring, LOCK_TIMEOUT_SECONDS=0.1)
+    with document_of(serving, data=_unprepared(delivery_url)) as found:
+        yield wiring, found
+
+
+@asynccontextmanager
+async def _unprepared(delivery_url: str) -> AsyncIterator[None]:
+    async with emptied(delivery_url) as sql:
+        yield
+        for row in await sql.fetch("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
+            await sql.execute(f"ROLLBACK PREPARED '{row['gid']}'")
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -51,18 +50,5 @@ def test_every_answer_is_one_that_the_document_promises(document: tuple[str, Any
     """Whether a valid request is granted depends on what was voted on, which no document knows."""
     wiring, described = document
     for path, method in TWO_PHASE if wiring == "2pc" else THREE_PHASE:
-
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-        @given(case=described[path][method].as_strategy(generation_mode=mode))
-        def send(case: Any) -> None:
-            case.call_and_validate(excluded_checks=[positive_data_acceptance, negative_data_rejection])
-
         if mode is GenerationMode.POSITIVE or "{" in path or method == "POST":
-            send()
-
-
-async def _give_up_what_is_prepared(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    for row in await connection.fetch("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
-        await connection.execute(f"ROLLBACK PREPARED '{row['gid']}'")
-    await connection.close()
+            assert_answers_are_promised(described, (path, method), mode, examples=10)

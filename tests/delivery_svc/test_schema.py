@@ -1,40 +1,19 @@
 """The database that the migrations make is the one that the code expects."""
 
-import asyncio
-from typing import Any
-
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-
 from delivery_svc.store import metadata
 from events import tables as bookkeeping
-from kit import migrations
 from kit.three_phase import tables as three_phase
 from kit.two_phase import tables as two_phase
 from tests.conftest import CreateDatabase
+from tests.schema import assert_migrations_made, assert_replicas_may_migrate, together
 
 
 async def test_the_migrations_make_the_tables_of_the_code(delivery_url: str) -> None:
-    declared = MetaData()
+    declared = together((metadata, bookkeeping.metadata))
     two_phase.declare(declared)
     three_phase.declare(declared)
-    for table in (*metadata.tables.values(), *bookkeeping.metadata.tables.values()):
-        table.to_metadata(declared)
-
-    def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), declared))
-
-    engine = create_async_engine(make_url(delivery_url).set(drivername="postgresql+asyncpg"))
-    async with engine.connect() as connection:
-        found = await connection.run_sync(differences)
-    await engine.dispose()
-    assert [difference for difference in found if "alembic_version" not in str(difference)] == []
+    await assert_migrations_made(delivery_url, declared)
 
 
 async def test_two_replicas_may_migrate_at_the_same_moment_and_again(create_database: CreateDatabase) -> None:
-    url = await create_database("delivery")
-    await asyncio.gather(*(migrations.upgrade_async("delivery_svc", url) for _ in range(2)))
-    await migrations.upgrade_async("delivery_svc", url)
+    await assert_replicas_may_migrate("delivery_svc", create_database)

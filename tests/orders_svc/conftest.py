@@ -1,20 +1,16 @@
 """orders on a real PostgreSQL; Kafka is not there unless a test says so (accepting an order does not need it)."""
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
 import pytest
 
 from events.outbox import Outbox
-from kit import migrations
 from kit.app import Service
 from kit.database import Database
 from kit.process import configure_logging
@@ -22,7 +18,7 @@ from orders_svc.app import build
 from orders_svc.read_models import MODELS
 from orders_svc.settings import OrdersSettings
 from tests.orders_svc.downstream import PRODUCTS, Downstream, free_port, running_downstream
-from tests.waiting import eventually
+from tests.service_app import migrated, opened, served
 
 WITHDRAWN = 9
 BOOKKEEPING = "outbox, inbox, positions, dead_letters"
@@ -52,12 +48,8 @@ def _logging() -> None:
 @pytest.fixture(scope="session")
 def orders_url(postgres_url: str) -> Iterator[str]:
     """A database of orders' own, migrated by its own migrations."""
-    name = f"orders_{os.getpid()}"
-    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name}"))
-    migrations.upgrade("orders_svc", url)
-    yield url
-    asyncio.run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+    with migrated(postgres_url, "orders_svc") as url:
+        yield url
 
 
 @pytest.fixture
@@ -68,10 +60,8 @@ async def sql(orders_url: str) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def database(orders_url: str, sql: Any) -> AsyncIterator[Database]:
-    database = Database(orders_url)
-    await database.open()
-    yield database
-    await database.close()
+    async with opened(orders_url) as database:
+        yield database
 
 
 @pytest.fixture
@@ -120,18 +110,5 @@ async def running(orders_url: str, **settings: Any) -> AsyncIterator[Running]:
         "pending_timeout_seconds": 600.0,
     } | settings
     app, service = build(OrdersSettings(database_url=orders_url, **values))
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://orders") as client:
-            await eventually(lambda: _is_live(client))
-            yield Running(client, service)
-
-
-async def _is_live(client: httpx.AsyncClient) -> bool:
-    return (await client.get("/orders", params={"limit": 1})).status_code == 200
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statement)
-    await connection.close()
+    async with served(app, ready="/orders?limit=1") as client:
+        yield Running(client, service)

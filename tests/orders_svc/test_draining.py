@@ -6,7 +6,6 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 
 from events import topics
 from events.kafka import Kafka
@@ -19,13 +18,13 @@ COUNT = 50
 
 
 async def test_orders_accepted_right_before_sigterm_are_on_the_topic_when_the_process_has_ended(
-    orders_url: str, sql: Any, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+    orders_url: str, sql: Any, kafka: Kafka
 ) -> None:
     """The outbox is locked meanwhile, so the relay cannot have published anything before the signal."""
     await topics.declare(kafka, partitions=2, say=lambda _: None)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka.bootstrap_servers)
     async with AsyncExitStack() as stack:
-        orders = await stack.enter_async_context(service_process("orders_svc", orders_url, TOPIC_PREFIX=kafka.prefix))
+        serving = service_process("orders_svc", orders_url, kafka=kafka.bootstrap_servers, TOPIC_PREFIX=kafka.prefix)
+        orders = await stack.enter_async_context(serving)
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=orders.url, timeout=30))
         await eventually(lambda: _is_ready(client), within=60, every=0.05)
         held = await asyncpg.connect(orders_url)

@@ -8,14 +8,17 @@ from typing import Any
 import httpx
 
 from tests.orders_svc.downstream import free_port
-from tests.orders_svc.process import orders_process
+from tests.service_process import service_process
 from tests.waiting import eventually
 
 ORDER = {"productId": 2, "quantity": 1}
 
 
 async def test_sigterm_answers_who_waits_and_ends_with_0(orders_url: str, sql: Any) -> None:
-    async with orders_process(orders_url) as orders, httpx.AsyncClient(base_url=orders.url, timeout=30) as client:
+    async with (
+        service_process("orders_svc", orders_url) as orders,
+        httpx.AsyncClient(base_url=orders.url, timeout=30) as client,
+    ):
         waiting = asyncio.create_task(client.post("/orders", json=ORDER, headers={"Prefer": "wait=30"}))
         await eventually(lambda: sql.fetchval("SELECT count(*) FROM orders"))
         code = await orders.terminate()
@@ -27,7 +30,7 @@ async def test_sigterm_answers_who_waits_and_ends_with_0(orders_url: str, sql: A
 
 async def test_while_the_database_is_away_it_says_503_and_stays(sql: Any) -> None:
     nowhere = f"postgresql://postgres:secret@127.0.0.1:{free_port()}/orders"
-    async with orders_process(nowhere) as orders, httpx.AsyncClient(base_url=orders.url) as client:
+    async with service_process("orders_svc", nowhere) as orders, httpx.AsyncClient(base_url=orders.url) as client:
         placing = await client.post("/orders", json=ORDER)
         reading = await client.get("/orders")
         ready = await client.get("/health/ready")

@@ -1,25 +1,21 @@
 """products on a real PostgreSQL; Kafka is not there (the API does not need it, and reactions are called directly)."""
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
 
 from events.outbox import Outbox
-from kit import migrations
 from kit.database import Database
 from products_svc.app import build
 from products_svc.catalogue import Catalogue
 from products_svc.seeding import DEFAULT
 from products_svc.settings import ProductsSettings
-from tests.waiting import eventually
+from tests.service_app import NOBODY, migrated, opened, served
 
 TABLES = (
     "products",
@@ -31,7 +27,6 @@ TABLES = (
     "positions",
     "dead_letters",
 )
-NOBODY = "127.0.0.1:1"
 
 Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
@@ -39,12 +34,8 @@ Start = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 @pytest.fixture(scope="session")
 def products_url(postgres_url: str) -> Iterator[str]:
     """A database of products' own, migrated by its own migrations."""
-    name = f"products_{os.getpid()}"
-    url = urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
-    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name}"))
-    migrations.upgrade("products_svc", url)
-    yield url
-    asyncio.run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
+    with migrated(postgres_url, "products_svc") as url:
+        yield url
 
 
 @pytest.fixture
@@ -56,10 +47,8 @@ async def sql(products_url: str) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def database(products_url: str, sql: Any) -> AsyncIterator[Database]:
-    database = Database(products_url)
-    await database.open()
-    yield database
-    await database.close()
+    async with opened(products_url) as database:
+        yield database
 
 
 @pytest.fixture
@@ -97,17 +86,5 @@ async def running(products_url: str, **settings: Any) -> AsyncIterator[httpx.Asy
     """The service with its background tasks, without a socket; in the wiring ``events`` it waits for its Kafka."""
     values = {"kafka_bootstrap_servers": NOBODY} | settings
     app, _ = build(ProductsSettings(database_url=products_url, **values))
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://products")
-    async with app.router.lifespan_context(app), client:
-        await eventually(lambda: _is_ready(client))
+    async with served(app) as client:
         yield client
-
-
-async def _is_ready(client: httpx.AsyncClient) -> bool:
-    return (await client.get("/health/ready")).status_code == 200
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute(statement)
-    await connection.close()

@@ -11,7 +11,7 @@ from tests.service_process import service_process
 
 
 async def test_sigterm_lets_requests_finish_and_ends_with_0(products_url: str, sql: Any) -> None:
-    slow = {"WIRING": "chain", "INJECT_DELAY_MS": 500}
+    slow: dict[str, Any] = {"WIRING": "chain", "INJECT_DELAY_MS": 500}
     async with (
         service_process("products_svc", products_url, **slow) as products,
         httpx.AsyncClient(base_url=products.url) as client,
