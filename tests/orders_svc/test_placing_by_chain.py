@@ -20,7 +20,7 @@ ORDER = {"productId": 2, "quantity": 3, "customerId": "c-42", "customerName": "K
 @pytest.fixture
 async def orders(start: Start, downstream: Downstream) -> AsyncIterator[httpx.AsyncClient]:
     urls = {"products_url": downstream.url, "delivery_url": downstream.url}
-    async with start(wiring="chain", call_deadline_seconds=0.4, **urls) as running:
+    async with start(wiring="chain", call_deadline_seconds=2, **urls) as running:
         yield running.client
 
 

@@ -11,8 +11,8 @@ from lab.replay import merging
 from lab.replay.merging import in_append_order, last
 from lab.replay.topic import TopicReader
 
-CREATE_TIME = {"message.timestamp.type": "CreateTime"}
-"""So that tests can say when a record was appended."""
+CREATE_TIME = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+"""So that tests can say when a record was appended; and what was appended in 1970 is kept."""
 
 
 async def produce(producer: Any, topic: str, times: dict[int, list[int]]) -> None:
