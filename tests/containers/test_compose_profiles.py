@@ -70,7 +70,8 @@ def test_all_three_are_compared_with_a_fault_that_is_undone(shops: Compose, tmp_
     assert rounds["products-down", "chain-mesh"]["series"]["circuits"].keys() >= {"orders->products"}
     assert rounds["products-down", "events"]["audit"]["findings"] == 0
     for which in ("on", "chain"):
-        assert shops.shop("status", compose=which).returncode == 0
+        status = shops.shop("status", compose=which)
+        assert status.returncode == 0, status.stdout + status.stderr
 
 
 def test_the_lab_compares_from_inside(shops: Compose) -> None:
