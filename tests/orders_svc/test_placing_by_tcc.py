@@ -416,8 +416,9 @@ async def test_two_replicas_share_what_is_left_and_each_of_it_is_finished_once(
 ) -> None:
     """More than a sweep takes up at a time."""
     urls = {"products_url": products.url, "delivery_url": delivery.url}
+    patience = {"call_deadline_seconds": 60, "try_seconds": 90}  # 150 at a time take long on a busy machine
     delivery.behaves["confirm"] = GONE
-    async with start(wiring="tcc", **urls) as one:
+    async with start(wiring="tcc", **patience, **urls) as one:
         await asyncio.gather(*(one.client.post("/orders", json=ORDER) for _ in range(150)))
         await sql.execute("UPDATE tcc_transactions SET due_at = now() + interval '1 hour'")
         delivery.behaves["confirm"] = answering(200, {})

@@ -15,6 +15,7 @@ from lab.audit.quiet import wait_until_quiet
 from lab.comparing.capacity.backlogs import Watching, grown
 from lab.comparing.capacity.search import search
 from lab.comparing.capacity.verdict import HOPELESS, SHARE, WITHIN, Step, judge, timely
+from lab.comparing.conditions import pending_timeout
 from lab.comparing.outcomes import known_orders
 from lab.load.plan import LoadPlan
 from lab.load.process import START_DELAY, Load
@@ -25,7 +26,6 @@ from lab.running.lag import Lag
 from lab.running.layout import Layout
 from lab.running.prepare import declare_topics, migrate, prepare_databases, remove, seed
 from lab.running.shop import Ground, start_services, stop_services
-from orders_svc.settings import OrdersSettings
 
 Say = Callable[[str], None]
 
@@ -67,7 +67,7 @@ def entry(wiring: Wiring, capacity: float | None, steps: Sequence[Step], setting
     return {
         "wiring": wiring,
         "orders_per_second": capacity,
-        "pending_timeout_seconds": pending_timeout(),
+        "pending_timeout_seconds": pending_timeout(os.environ),
         "within_seconds": WITHIN,
         "share_percent": 100 * SHARE,
         "settings": asdict(settings),
@@ -152,13 +152,6 @@ async def searched(steps: Steps, settings: CapacitySettings) -> float | None:
         except StopIteration as end:
             capacity: float | None = end.value
             return capacity
-
-
-def pending_timeout() -> float:
-    """Seconds after which orders cancels an order that nobody settled: it bounds how long one can be under way."""
-    field = "pending_timeout_seconds"
-    usual = OrdersSettings.model_fields[field].default
-    return float(os.environ.get(f"SHOP_{field.upper()}") or usual)
 
 
 @asynccontextmanager

@@ -85,8 +85,9 @@ class TestByEvents:
         assert not step.rested
 
 
-async def test_a_chain_that_is_too_slow_holds_nothing(on: Ground) -> None:
+async def test_a_chain_that_is_too_slow_holds_nothing(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each order takes products 2.5 s: every one is confirmed, and none within two."""
+    monkeypatch.delenv("SHOP_PENDING_TIMEOUT_SECONDS", raising=False)  # another shop of these tests may be told one
     settings = replace(SETTINGS, wirings=("chain",), first=2, lowest=2, seconds=2)
     slow = {"products": {"SHOP_INJECT_DELAY_MS": "1250"}}
     async with fresh_shop(on, "chain", told=slow) as layout, Steps(layout, settings, print) as steps:
