@@ -1,14 +1,13 @@
 """What delivery's document says about its part in 2pc and 3pc: schemathesis gets only answers that it promises."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from schemathesis import GenerationMode
 
 from tests.delivery_svc.conftest import emptied
-from tests.openapi import assert_answers_are_promised, document_of
+from tests.openapi import assert_answers_are_promised, document_of, nothing_stays_prepared
 from tests.service_process import service_process
 
 TWO_PHASE = [
@@ -33,16 +32,8 @@ def document(delivery_url: str, request: pytest.FixtureRequest) -> Iterator[tupl
     """The wiring, and what a running process says about itself."""
     wiring: str = request.param
     serving = service_process("delivery_svc", delivery_url, WIRING=wiring, LOCK_TIMEOUT_SECONDS=0.1)
-    with document_of(serving, data=_unprepared(delivery_url)) as found:
+    with document_of(serving, data=nothing_stays_prepared(emptied(delivery_url))) as found:
         yield wiring, found
-
-
-@asynccontextmanager
-async def _unprepared(delivery_url: str) -> AsyncIterator[None]:
-    async with emptied(delivery_url) as sql:
-        yield
-        for row in await sql.fetch("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
-            await sql.execute(f"ROLLBACK PREPARED '{row['gid']}'")
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)

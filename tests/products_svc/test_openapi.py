@@ -48,7 +48,7 @@ def test_every_error_is_documented_with_an_example(document: Any) -> None:
 
 
 def test_the_examples_fit_their_schemas(document: Any) -> None:
-    assert_examples_fit(document, at_least=20)
+    assert_examples_fit(document, more_than=20)
 
 
 def test_the_written_json_is_the_documented_answer() -> None:
