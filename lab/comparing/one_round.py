@@ -95,7 +95,7 @@ async def measure(
             "cpu": cpu_figures(use, result.cpu_seconds, ended.settled, events=layout.wiring == "events"),
             "audit": found.as_dict(ids=20),
             "series": series(sent, known, result.measured_from, seen.samples),
-            **({} if telling is None else await telling.told(layout, plan, known, result, windows)),
+            **({} if telling is None else await telling.told(layout, plan, sent, known, result, windows)),
         }
 
 

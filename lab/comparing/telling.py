@@ -13,7 +13,7 @@ from kit.trace_context import parent_id, trace_id
 from lab.comparing.outcomes import Known
 from lab.comparing.staleness import staleness
 from lab.load.plan import LoadPlan
-from lab.load.records import Record, read_records
+from lab.load.records import Record
 from lab.load.result import LoadResult
 from lab.running.layout import Layout
 from lab.tracing.choosing import to_follow, to_tell
@@ -45,14 +45,15 @@ class Telling(AbstractContextManager["Telling"]):
         self,
         layout: Layout,
         plan: LoadPlan,
+        sent: Sequence[Record],
         known: Mapping[int, Known],
         result: LoadResult,
         faults: Sequence[tuple[float, float]] = (),
     ) -> dict[str, Any]:
-        """``staleness`` and ``story`` of the round's document, JSON-ready. ``faults``: begin and end of
-        each, Unix times; the order that is told was offered during the first one, if there is any."""
+        """``staleness`` and ``story`` of the round's document, JSON-ready. ``sent``: the plan's orders. ``faults``:
+        begin and end of each, Unix times; the order that is told was offered during the first one, if there is any."""
         middle = (result.measured_from + result.ended_at) / 2
-        chosen = to_tell(list(read_records(Path(plan.records))), plan.traced, faults, middle)
+        chosen = to_tell(sent, plan.traced, faults, middle)
         return {
             "staleness": await staleness(layout, self._spans, result.measured_from, time.time()),
             "story": chosen and self._story(layout, plan, known, chosen),

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.comparing.differences import SCHEMA, differences
 from lab.comparing.statistics import Spread
-from lab.comparing.summary import FIGURES, why_invalid
+from lab.comparing.summary import FIGURES, why_invalid, wirings_of
 from lab.report.numbers import number
 from lab.running.errors import ShopError
 
@@ -85,7 +85,7 @@ class Comparison:
 
     @cached_property
     def wirings(self) -> list[str]:
-        return list(dict.fromkeys(str(one["wiring"]) for one in self.rounds))
+        return wirings_of(self.document)
 
     def of_place(self, place: Place, wiring: str | None = None, *, valid: bool = True) -> list[Round]:
         return [
