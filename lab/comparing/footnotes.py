@@ -6,6 +6,7 @@ from typing import Any
 from events.intake import SESSION_SECONDS
 from lab.audit.promises import BROKEN_PROMISES
 from lab.comparing.summary import Line
+from lab.comparing.survivors import told_by_scenario
 
 
 def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
@@ -26,7 +27,9 @@ def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
     if found["commit"]:
         text += f" Commit {found['commit'][:12]}{'+changes' if found['commit'].endswith('+changes') else ''}."
     if idle is not None:
-        text += f" Kafka idled beside the synchronous wirings and used {idle:.1f} s of CPU in a round, not counted."
+        text += (
+            f" Kafka idled beside the synchronous wirings and used up to {idle:.1f} s of CPU in a round, not counted."
+        )
     return text
 
 
@@ -35,8 +38,7 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
     down = [row for row in rows if row.scenario == "products-down"]
     outage = (
         f"products-down: completion includes the outage of {_down_seconds(document):g} s: an order that events "
-        "accepted during it settles after it. What the chain rejected or refused then is in no completion figure, "
-        "only in the shares."
+        "accepted during it settles after it."
     )
     if _down_seconds(document) < SESSION_SECONDS:
         outage += (
@@ -49,6 +51,7 @@ def footnotes(rows: list[Line], document: Mapping[str, Any]) -> list[str]:
         if (spread := row.figures["staleness p99"])
     ]
     return [
+        *told_by_scenario(rows, document),
         *([outage] if down else []),
         *stale,
         *_promises(document["rounds"]),

@@ -9,8 +9,8 @@ from lab.comparing.differences import differences
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.sentences import sentences
 from lab.comparing.statistics import Spread
-from lab.comparing.steps import what_was_found
-from lab.comparing.summary import Line, at_steps, lines
+from lab.comparing.steps import Counts, away_seconds, what_was_found
+from lab.comparing.summary import Line, at_steps, lines, why_invalid
 
 Document = Mapping[str, Any]
 _SHARES = ("confirmed %", "rejected %", "refused %")
@@ -50,23 +50,29 @@ def saturation(document: Document) -> str:
 
 
 def coordinator_killed(document: Document) -> str:
-    """A row a wiring and step at which its coordinator was killed: counts of orders, medians over rounds."""
-    head = ("wiring", "killed at", "offered", "confirmed", "rejected", "refused", "other", "findings", "what was found")
+    """A row a wiring and step at which its coordinator was killed: counts of orders, medians over rounds. Rounds that
+    must not be used are left out."""
+    counted = ("offered", "confirmed", "rejected", "refused", "other")
+    head = ("wiring", "killed at", "away, s", *counted, "findings", "what was found")
     rounds = [one for one in document["rounds"] if one["scenario"] in at_steps(document)]
     rows = []
     for wiring, step in dict.fromkeys((one["wiring"], one["step"]) for one in rounds):
-        here = [one for one in rounds if (one["wiring"], one["step"]) == (wiring, step)]
+        every = [one for one in rounds if (one["wiring"], one["step"]) == (wiring, step)]
+        here = [one for one in every if why_invalid(one) is None]
         where = f"`{step.rpartition('.')[2]}`" if step else "in the midst of the load"
+        if not here:
+            rows.append((wiring, f"{where} (no round to be used)", *(["-"] * (len(head) - 2))))
+            continue
         reached = sum(one["outage"] is not None for one in here)
         if reached < len(here):
             where += f" (reached in {reached} of {len(here)} rounds)" if reached else " (not reached)"
-        counts = [_count(here, kinds) for kinds in (("confirmed",), ("rejected",), ("refused",))]
-        known = {"confirmed", "rejected", "refused"}
-        other = _count(here, tuple({kind for one in here for kind in one["outcomes"]} - known))
-        offered = _written(Spread.of([one["load"]["offered"] for one in here]), whole)
+        away = _written(Spread.of([away_seconds(one) for one in here]), lambda seconds: f"{seconds:.1f}")
+        counts = [
+            _written(Spread.of(each), whole) for each in zip(*(Counts.of(one).in_order for one in here), strict=True)
+        ]
         findings = _written(Spread.of([one["audit"]["findings"] for one in here]), whole)
         found = ", ".join(dict.fromkeys(rule for one in here for rule in what_was_found(one["audit"])))
-        rows.append((wiring, where, offered, *counts, other, findings, found or "nothing"))
+        rows.append((wiring, where, away, *counts, findings, found or "nothing"))
     return _table(head, rows)
 
 
@@ -142,10 +148,6 @@ def _written(spread: Spread | None, form: Callable[[float], str]) -> str:
         return "-"
     low, middle, high = form(spread.low), form(spread.median), form(spread.high)
     return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def _count(rounds: Sequence[Mapping[str, Any]], kinds: tuple[str, ...]) -> str:
-    return _written(Spread.of([sum(one["outcomes"].get(kind, 0) for kind in kinds) for one in rounds]), whole)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

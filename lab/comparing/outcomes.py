@@ -13,9 +13,10 @@ from lab.audit.order_rules import LIVE_DELIVERY
 from lab.load.histogram import encoded, histogram, percentiles
 from lab.load.records import NO_ANSWER, Record
 
-Outcome = Literal["confirmed", "hollow", "rejected", "cancelled", "unsettled", "refused", "unknown"]
+Outcome = Literal["confirmed", "hollow", "rejected", "cancelled", "unsettled", "lost", "refused", "unknown"]
 """confirmed: with its delivery and its reservation. hollow: confirmed in name only, one of the two is missing.
-refused: certainly no order, and the customer was told. unknown: no answer and no order: the customer cannot know."""
+lost: accepted, and in no database. refused: certainly no order, and the customer was told. unknown: no answer and no
+order: the customer cannot know."""
 
 _ORDERS = """
     SELECT id, customer_id, status, CASE WHEN current_setting('track_commit_timestamp') = 'on'
@@ -99,7 +100,7 @@ def settled_rate(known: dict[int, Known], since: float) -> float | None:
 
 def _outcome(record: Record, order: Known | None) -> Outcome:
     if order is None:
-        return "unknown" if record.status == NO_ANSWER else "refused"
+        return "lost" if record.accepted else "unknown" if record.status == NO_ANSWER else "refused"
     if order.status == "confirmed":
         return "confirmed" if order.kept else "hollow"
     if order.status == "rejected":

@@ -10,7 +10,8 @@ from lab.comparing.settings import CompareSettings
 
 WARMING = 0
 """The number of rounds that only warm up and are not kept."""
-_WARM_UP = "healthy"
+_WARM_UP = "saturation"
+_WARM_UP_CUSTOMERS = 32
 
 AROUND = 8.0
 """Seconds that a round takes beside its load: fresh databases, starting, coming to rest, the audit, stopping. Measured
@@ -37,26 +38,29 @@ class Planned:
 
 
 def schedule(settings: CompareSettings, scenarios: Mapping[str, Scenario]) -> Iterator[Planned]:
-    """The rounds in their order: a block has one of each wiring, and blocks begin with one wiring after the other, so
-    that each goes first equally often and a machine that slows down slows all of them down. From three wirings on
-    neighbours are always of different wirings; with two, every other block is turned round, so that the same wiring
-    stands on both sides of a boundary. All steps at which a coordinator is killed stand together.
+    """The rounds in their order: a block has one of each wiring, and with each number a scenario's blocks begin with
+    the next wiring, at every number of customers, so that each goes first equally often and a machine that slows down
+    slows all of them down. With two wirings every other block is turned round, so that the same wiring stands on both
+    sides of a boundary. All steps at which a coordinator is killed stand together.
     """
-    wirings, block = settings.wirings, 0
+    wirings, begun = settings.wirings, 0
     for name, scenario in scenarios.items():
         for number in range(1, settings.rounds + 1):
-            for concurrency in settings.concurrencies if scenario.load.kind == "closed" else (0,):
-                first = block % len(wirings)
+            for at, concurrency in enumerate(settings.concurrencies if scenario.load.kind == "closed" else (0,)):
+                first = (begun + at) % len(wirings)
                 for wiring in wirings[first:] + wirings[:first]:
                     for step in steps(wiring) if scenario.crashes else ("",):
                         yield Planned(name, wiring, number, concurrency, step)
-                block += 1
+            begun += 1
 
 
 def warm_ups(settings: CompareSettings) -> list[Planned]:
-    """One for each wiring, where rounds are compared with rounds: in its first minute the broker is half as slow again,
-    until Java has compiled what it needs."""
-    return [Planned(_WARM_UP, wiring, WARMING) for wiring in settings.wirings] if settings.rounds > 1 else []
+    """One for each wiring, where rounds are compared with rounds: the broker is half as slow again until Java has
+    compiled what it needs, which takes some ten thousand orders rather than a time. So they are sent as fast as they
+    are answered, whatever load is measured afterwards."""
+    if settings.rounds == 1:
+        return []
+    return [Planned(_WARM_UP, wiring, WARMING, _WARM_UP_CUSTOMERS) for wiring in settings.wirings]
 
 
 def with_warm_up(scenarios: Mapping[str, Scenario]) -> dict[str, Scenario]:

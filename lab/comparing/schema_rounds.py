@@ -161,9 +161,9 @@ class Round(Part):
     outcomes: dict[str, int] | None = Field(
         None,
         description="orders offered by what became of them: confirmed (with delivery and reservation), hollow "
-        "(confirmed in name only), rejected, cancelled, unsettled, refused (no order, and the customer was told), "
-        "unknown (no order, no answer); accepted only of a shop of others that does not tell how they ended, whose "
-        "further figures are null",
+        "(confirmed in name only), rejected, cancelled, unsettled, lost (accepted, and in no database), refused (no "
+        "order, and the customer was told), unknown (no order, no answer); accepted only of a shop of others that does "
+        "not tell how they ended, whose further figures are null",
     )
     completion: Percentiles | None = Field(
         None, description="from the intended send time until settled, of accepted orders, ms"

@@ -6,6 +6,7 @@ from itertools import groupby
 from lab.comparing.differences import Difference
 from lab.comparing.statistics import ENOUGH_ROUNDS, Judgement
 from lab.comparing.summary import Line
+from lab.comparing.survivors import accepted_in, of_whom
 
 _METHOD = (
     "Ratios have 95 % intervals that hold for all tested figures of two wirings at once (Bonferroni), and a difference "
@@ -26,18 +27,14 @@ def sentences(found: Iterable[Difference], rows: Sequence[Line]) -> list[str]:
         if all(one.judgement.verdict == "unknown" for one in here):
             single.append(f"{place}: {second} against {first}")
             continue
-        rounds = min(
-            (
-                row.rounds
-                for row in rows
-                if (row.scenario, row.concurrency) == (scenario, concurrency) and row.wiring in (first, second)
-            ),
-        )
+        both = [row for row in rows if _is_at(row, scenario, concurrency) and row.wiring in (first, second)]
+        rounds = min(row.rounds for row in both)
         pairs = max(one.judgement.pairs for one in here)
         if any(one.judgement.p is not None for one in here):
             tests["signed-rank, pairs of neighbouring rounds" if pairs else "rank-sum"] = None
         counted = f"{pairs} pairs of rounds" if pairs else f"{rounds} rounds each"
-        said.append(f"{place}, {second} against {first} ({counted}): {_told(here)}.")
+        alone = "" if concurrency else of_whom(accepted_in(both))
+        said.append(f"{place}, {second} against {first} ({counted}): {_told(here)}{alone and f' ({alone})'}.")
     if any(one.judgement.verdict == "apart" for one in listed):
         few = f"no significance is claimed below {ENOUGH_ROUNDS} rounds"
         said.append(f"Ranges apart: all rounds of one lie above all of the other; {few}.")
@@ -72,6 +69,10 @@ def _ratio(value: float) -> str:
     if value >= 10:
         return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def _is_at(row: Line, scenario: str, concurrency: int) -> bool:
+    return (row.scenario, row.concurrency) == (scenario, concurrency)
 
 
 def _pair(one: Difference) -> tuple[str, int, str, str]:

@@ -9,7 +9,7 @@ from lab.comparing.statistics import Spread
 Round = Mapping[str, Any]
 Figure = Callable[[Round], float | None]
 
-_ENDED = {"confirmed", "rejected", "cancelled", "hollow", "unsettled"}
+_ENDED = {"confirmed", "rejected", "cancelled", "hollow", "unsettled", "lost"}
 
 
 def _share(*kinds: str) -> Figure:
@@ -39,7 +39,7 @@ FIGURES: dict[str, Figure] = {
     "rejected %": _share("rejected", "cancelled"),
     "refused %": _share("refused"),
     "unknown %": _share("unknown"),
-    "unkept %": _share("hollow", "unsettled"),
+    "unkept %": _share("hollow", "unsettled", "lost"),
     "accept p50": lambda one: one["load"]["accept_latency"]["p50"],
     "accept p95": lambda one: one["load"]["accept_latency"]["p95"],
     "accept p99": lambda one: one["load"]["accept_latency"]["p99"],
@@ -51,7 +51,8 @@ FIGURES: dict[str, Figure] = {
     "settled/s": lambda one: one.get("settled_per_second"),
     "findings": _of("audit", "findings"),
 }
-"""Percent of the orders offered; latencies in ms. ``unkept``: confirmed in name only, or never settled."""
+"""Percent of the orders offered; latencies in ms. ``unkept``: confirmed in name only, never settled, or
+accepted and in no database."""
 
 
 def figure_of(name: str, one: Round) -> float | None:
@@ -61,7 +62,8 @@ def figure_of(name: str, one: Round) -> float | None:
 
 @dataclass(frozen=True)
 class Line:
-    """A scenario and wiring; ``concurrency`` is 0 for open loops."""
+    """A scenario and wiring; ``concurrency`` is 0 for open loops. What others used of the machine, and an idle broker,
+    are the most of any round."""
 
     scenario: str
     wiring: str
@@ -88,27 +90,29 @@ def lines(document: Mapping[str, Any]) -> list[Line]:
         rounds = _rounds_of(document, *key)
         valid = [one for one in rounds if why_invalid(one) is None]
         used = [cpu for one in rounds if (cpu := one.get("cpu"))]
-        foreign = Spread.of([cpu["foreign_percent_of_machine"] for cpu in used])
-        idle = Spread.of([cpu["seconds"]["kafka"] or None for cpu in used if not cpu["kafka_counted"]])
+        foreign = [share for cpu in used if (share := cpu["foreign_percent_of_machine"]) is not None]
+        idle = [spent for cpu in used if not cpu["kafka_counted"] and (spent := cpu["seconds"]["kafka"])]
         found.append(
             Line(
                 *key,
                 figures={name: Spread.of([figure(one) for one in valid]) for name, figure in FIGURES.items()},
                 rounds=len(valid),
                 invalid=[why for one in rounds if (why := why_invalid(one))],
-                foreign_percent=foreign.median if foreign else None,
-                idle_kafka_seconds=idle.median if idle else None,
+                foreign_percent=max(foreign, default=None),
+                idle_kafka_seconds=max(idle, default=None),
             )
         )
     return found
 
 
 def summary(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry a row and figure, JSON-ready: median, low and high over the rounds that have the figure."""
+    """One entry a row and figure, JSON-ready: median, low and high over the rounds that have the figure. None of rounds
+    that are not alike."""
     return [
         {"scenario": row.scenario, "wiring": row.wiring, "concurrency": row.concurrency, "figure": name}
         | asdict(spread)
         for row in lines(document)
+        if row.scenario not in at_steps(document)
         for name, spread in row.figures.items()
         if spread is not None
     ]

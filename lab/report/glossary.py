@@ -19,7 +19,8 @@ WORDS = {
     "rejected %": "the order exists and ended rejected or cancelled: no stock, or a link of the chain that failed",
     "refused %": "there is no such order: the request was answered with an error, or could not even be sent",
     "unknown %": "there is no such order, and there was no answer either: the customer cannot know",
-    "unkept %": "confirmed in name only (its delivery or its reservation is missing), or not settled in the end",
+    "unkept %": "confirmed in name only (its delivery or its reservation is missing), not settled in the end, or "
+    "accepted and in no database",
     "accept latency": "from the moment an order should have been sent until it was answered with a success",
     "completion latency": "from the same moment until the order was settled; of accepted orders",
     "staleness": "how long after a product changed orders' copy of it still showed the old state",

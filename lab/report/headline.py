@@ -25,7 +25,10 @@ class Words:
 
 def headline(found: Comparison) -> Words:
     """The scenario in which wirings differ most in confirmed %, as far as the rounds let that be said."""
-    places = [place for place in found.places if _shares(found, place)]
+    places = [place for place in found.places if _shares(found, place) and not found.is_at_steps(place)]
+    killed = [place for place in found.places if found.is_at_steps(place)]
+    if not places and killed:
+        return Words(_counted(found, killed[0]), ("Such rounds are not alike, so they are counted and not compared.",))
     if not places:
         capacity = [] if found.rounds else _capacity(found)
         return Words(capacity[0].rstrip(".") if capacity else "No valid round: nothing can be said", ())
@@ -52,7 +55,9 @@ def points(found: Comparison) -> list[str]:
     if stopped:
         done, planned = stopped.get("rounds_done"), stopped.get("rounds_planned")
         said.append(f"The run was stopped: {done} of {planned} rounds are in this report.")
-    few = min((found.few_rounds(place) for place in found.places), default=0)
+    few = min(
+        (found.few_rounds(place) for place in found.places if not found.is_at_steps(place)), default=ENOUGH_ROUNDS
+    )
     if found.rounds and few < ENOUGH_ROUNDS:
         said.append(
             f"Fewer than {ENOUGH_ROUNDS} valid rounds of each wiring in some scenario (the fewest: {few}): no "
@@ -125,6 +130,15 @@ def _said(found: Comparison, place: Place) -> str:
     return (
         f"{found.title(place)}: orders confirmed, of those offered: from {best} % ({first}) down to {worst} % ({last})"
     )
+
+
+def _counted(found: Comparison, place: Place) -> str:
+    """In how many rounds something was left that does not add up, and of which wirings."""
+    rounds = found.of_place(place)
+    damaged = [one for one in rounds if number(table(one, "audit").get("findings"))]
+    whose = f" ({listed(list(dict.fromkeys(str(one['wiring']) for one in damaged)))})" if damaged else ""
+    what = f"something was left that does not add up{whose}"
+    return f"{found.title(place)}: in {len(damaged)} of {plural(len(rounds), 'round')} {what}"
 
 
 def _damage(found: Comparison) -> list[str]:

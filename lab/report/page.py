@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from lab.comparing.survivors import of_whom
 from lab.report.capacity import capacity
 from lab.report.charts.bars import BarChart
 from lab.report.charts.frame import Ids, Looks
@@ -22,6 +23,7 @@ from lab.report.overtime import over_time
 from lab.report.reading import Comparison, Place
 from lab.report.recompute import recompute
 from lab.report.series import representative
+from lab.report.steps import steps
 from lab.report.story import Story
 from lab.report.tables import every_round, outcomes, times
 
@@ -76,21 +78,38 @@ def _contents(found: Comparison) -> Markup:
 
 
 def _scenario(found: Comparison, place: Place, ids: Ids, looks: Looks) -> Markup:
-    rounds = tag("details", tag("summary", "Round by round"), every_round(found, place))
     return tag(
         "section",
         tag("h2", found.title(place)),
         tag("p", found.told(place)) if found.told(place) else None,
-        tag("div", tag("figure", confirmed_chart(found, place).drawn(ids, looks)), class_="charts"),
-        outcomes(found, place, looks),
-        times(found, place, looks),
-        differences(found, place),
-        rounds,
-        over_time(found, place, ids, looks),
-        percentiles(found, place, ids, looks),
+        steps(found, place) if found.is_at_steps(place) else _compared(found, place, ids, looks),
         _stories(list(_told(found, place)), ids),
         id=found.anchor(place),
     )
+
+
+def _compared(found: Comparison, place: Place, ids: Ids, looks: Looks) -> Markup:
+    """What wirings are held against each other in: medians over rounds that are alike."""
+    return joined(
+        tag("div", tag("figure", confirmed_chart(found, place).drawn(ids, looks)), class_="charts"),
+        outcomes(found, place, looks),
+        times(found, place, looks),
+        _whose(found, place),
+        differences(found, place),
+        tag("details", tag("summary", "Round by round"), every_round(found, place)),
+        over_time(found, place, ids, looks),
+        percentiles(found, place, ids, looks),
+    )
+
+
+def _whose(found: Comparison, place: Place) -> Markup | None:
+    """Whose latencies those are, where that is not everybody's."""
+    shares = {wiring: found.spread(place, wiring, "accepted %") for wiring in found.wirings_of(place)}
+    said = of_whom({wiring: spread.median for wiring, spread in shares.items() if spread is not None})
+    if not said:
+        return None
+    words = f"{said[:1].upper()}{said[1:]}. Who was refused or rejected is in none of them, however long that took."
+    return tag("p", tag("strong", words))
 
 
 def confirmed_chart(found: Comparison, place: Place) -> BarChart:

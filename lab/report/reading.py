@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.comparing.differences import SCHEMA, differences
 from lab.comparing.statistics import Spread
-from lab.comparing.summary import FIGURES, why_invalid, wirings_of
+from lab.comparing.summary import FIGURES, at_steps, why_invalid, wirings_of
 from lab.report.numbers import number
 from lab.running.errors import ShopError
 
@@ -96,6 +96,11 @@ class Comparison:
 
     def wirings_of(self, place: Place) -> list[str]:
         return [wiring for wiring in self.wirings if self.of_place(place, wiring, valid=False)]
+
+    def is_at_steps(self, place: Place) -> bool:
+        """Whether its rounds are not alike, because in each a coordinator died somewhere else: they are counted, and
+        neither summed up nor compared."""
+        return place.scenario in at_steps(self.document)
 
     def anchor(self, place: Place) -> str:
         """The id of the scenario's section on the page."""

@@ -1,5 +1,6 @@
 """CPU time of process trees, kept even for processes that have died since, and what the rest of the machine used."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class CpuMeter:
         self._trees: dict[str, dict[tuple[int, float], float]] = {}
         self.sample(trees)
         self._before = self._totals()
-        self._machine = _machine_busy()
+        self._idle = _machine_idle()
         self._began = time.monotonic()
 
     def sample(self, trees: Mapping[str, Iterable[int]]) -> None:
@@ -41,8 +42,9 @@ class CpuMeter:
     def use(self) -> CpuUse:
         """CPU used since the beginning, as far as it was sampled."""
         by_name = {name: total - self._before.get(name, 0.0) for name, total in self._totals().items()}
-        foreign = _machine_busy() - self._machine - sum(by_name.values())
-        return CpuUse(by_name, max(foreign, 0.0), time.monotonic() - self._began)
+        wall = time.monotonic() - self._began
+        busy = wall * (os.cpu_count() or 1) - (_machine_idle() - self._idle)
+        return CpuUse(by_name, max(busy - sum(by_name.values()), 0.0), wall)
 
     def _totals(self) -> dict[str, float]:
         return {name: sum(trees.values()) for name, trees in self._trees.items()}
@@ -64,6 +66,8 @@ def _tree_seconds(root: int) -> tuple[tuple[int, float], float] | None:
     return key, total
 
 
-def _machine_busy() -> float:
+def _machine_idle() -> float:
+    """Seconds of all cores. Idle time is measured, where the kernel's busy times are guessed by looking now and then;
+    and what a hypervisor gave to other machines is in no idle time."""
     times = psutil.cpu_times()
-    return sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq"))
+    return sum(getattr(times, name, 0.0) for name in ("idle", "iowait"))

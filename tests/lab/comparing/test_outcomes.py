@@ -27,6 +27,7 @@ def known(status: str, *, kept: bool = True, settled: float | None = BEGIN + 10.
         (503, known("rejected"), "rejected"),
         (202, known("cancelled"), "cancelled"),
         (202, known("pending", settled=None), "unsettled"),
+        (202, None, "lost"),
         (503, None, "refused"),
         (NOT_SENT, None, "refused"),
         (NO_ANSWER, None, "unknown"),

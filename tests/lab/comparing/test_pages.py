@@ -75,10 +75,23 @@ def test_a_row_a_step_at_which_a_coordinator_was_killed(tmp_path: Path) -> None:
     rounds[1]["outcomes"] = {"confirmed": 80, "rejected": 15, "unknown": 4, "unsettled": 1}
     rounds[1]["audit"]["checks"] = [{"rule": "no transaction left prepared", "count": 3, "notice": False}]
     row = (
-        "| 2pc | `decided` (reached in 2 of 3 rounds) | 100 | 91 (80 to 93) | 0 (0 to 15) | 7 (0 to 9) | 0 (0 to 5) "
-        "| 3 | no transaction left prepared |"
+        "| 2pc | `decided` (reached in 2 of 3 rounds) | 2.0 | 100 | 91 (80 to 93) | 0 (0 to 15) | 7 (0 to 9) "
+        "| 0 (0 to 5) | 3 | no transaction left prepared |"
     )
     assert body(tmp_path, document(rounds), "coordinator-killed")[2:] == [row]
+
+
+def test_a_step_whose_round_must_not_be_used_has_no_figures(tmp_path: Path) -> None:
+    at = {"scenario": "coordinator-killed", "outage": {"service": "orders", "killed_at": 1.0, "ready_at": 3.5}}
+    rounds = [
+        one_round("2pc", 1, p50=10, confirmed=90, step="2pc.coordinator.begun", invalid="too late", **at),
+        one_round("2pc", 1, p50=10, confirmed=80, step="2pc.coordinator.voted", invalid="too late", **at),
+        one_round("2pc", 2, p50=10, confirmed=70, step="2pc.coordinator.voted", **at),
+    ]
+    assert body(tmp_path, document(rounds), "coordinator-killed")[2:] == [
+        "| 2pc | `begun` (no round to be used) | - | - | - | - | - | - | - | - |",
+        "| 2pc | `voted` | 2.5 | 100 | 70 | 0 | 30 | 0 | 3 | nothing |",
+    ]
 
 
 def test_a_row_a_wiring_whose_capacity_was_searched(tmp_path: Path) -> None:

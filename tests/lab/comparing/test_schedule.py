@@ -33,6 +33,18 @@ def test_every_wiring_goes_first_equally_often(wirings: tuple[Wiring, ...]) -> N
     assert first == dict.fromkeys(wirings, 12 // len(wirings))
 
 
+@pytest.mark.parametrize("wirings", [EVERY[:2], EVERY[:3], EVERY])
+@pytest.mark.parametrize("concurrencies", [(8,), (8, 32), (8, 32, 128, 256)])
+def test_every_wiring_goes_first_equally_often_at_each_number_of_customers(
+    wirings: tuple[Wiring, ...], concurrencies: tuple[int, ...]
+) -> None:
+    settings = CompareSettings(
+        wirings=wirings, scenarios=("saturation",), rounds=2 * len(wirings), concurrencies=concurrencies
+    )
+    first = Counter((one.wiring, one.concurrency) for one in planned(settings)[:: len(wirings)])
+    assert first == {(wiring, users): 2 for wiring in wirings for users in concurrencies}
+
+
 @pytest.mark.parametrize("wirings", [EVERY[:3], EVERY])
 def test_neighbours_are_of_different_wirings(wirings: tuple[Wiring, ...]) -> None:
     settings = CompareSettings(wirings=wirings, scenarios=("healthy", "products-slow"), rounds=5)

@@ -73,11 +73,13 @@ def test_steps_fit_and_what_was_found_at_them_is_said() -> None:
         "checks": [{"rule": "accepted orders settle", "looked_at": 9999, "count": 2345, "notice": False}],
     }
     rounds[4]["outage"] = None
+    rounds[5]["invalid"] = "too late"
     text = printed(document(rounds))
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "…" not in text, "nothing is cut off"
     assert f"tcc, {TCC[3].partition('.')[2]}: accepted orders settle (2,345)." in " ".join(text.split())
     assert f"{TCC[4].partition('.')[2]}: not reached" in text
+    assert f"{TCC[5].partition('.')[2]}: must not be used" in text
     assert "accept" not in text.partition("tcc, ")[0], "steps have no latencies in common"
 
 
@@ -139,6 +141,23 @@ def test_where_significance_is_claimed_it_says_that_several_figures_were_tested(
         printed(several(5, 10, 40)).split()
     )
     assert "multiplicity" not in printed(several(3, 10, 40))
+
+
+def test_latencies_say_whose_they_are_where_not_all_orders_were_accepted() -> None:
+    found = several(5, 10, 40)
+    assert "of accepted orders alone" not in printed(found)
+    for one in found["rounds"]:
+        one["load"]["accepted"] = 38 if one["wiring"] == "chain" else 100
+    text = " ".join(printed(found).split())
+    whose = "latencies are of accepted orders alone: of all in events, of 38.0 % in chain"
+    assert f"healthy: {whose}. Who was refused or rejected is in none of them" in text
+    assert f"({whose})." in text, "where a difference is claimed, too"
+
+
+def test_what_others_used_is_told_of_the_worst_round() -> None:
+    found = several(3, 10, 40)
+    found["rounds"][2]["cpu"] |= {"foreign_percent_of_machine": 31.0}
+    assert "others used up to 31 % of the machine" in " ".join(printed(found).split())
 
 
 def test_completion_under_an_outage_is_footnoted() -> None:

@@ -134,10 +134,20 @@ def test_what_was_not_audited_is_not_called_clean() -> None:
     assert "audit" not in " ".join(points(Comparison.of(found))).lower()
 
 
-def test_what_is_not_judged_is_not_called_alike() -> None:
+def test_rounds_that_are_not_alike_are_counted_and_not_compared() -> None:
     found = document(rounds=1)
     for one in found["rounds"]:
         one["scenario"] = "coordinator-killed"
+    found["rounds"][0]["audit"] |= {"findings": 0}
+    damaged = sum(bool(one["audit"]["findings"]) for one in found["rounds"])
     said = told(found)
-    assert said.startswith("The coordinator dies: events confirmed")
-    assert said.endswith("No difference is judged in this scenario.")
+    assert said.startswith(f"The coordinator dies: in {damaged} of 4 rounds something was left that does not add up")
+    assert said.endswith("Such rounds are not alike, so they are counted and not compared.")
+
+
+def test_where_others_are_alike_they_make_the_headline() -> None:
+    found = document(("events", "chain"), ("healthy", "products-down"), rounds=1)
+    for one in found["rounds"]:
+        if one["scenario"] == "products-down":
+            one |= {"scenario": "coordinator-killed", "step": "2pc.coordinator.decided"}
+    assert told(found).startswith("Everything works: ")

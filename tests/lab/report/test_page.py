@@ -58,6 +58,16 @@ def _with_external() -> dict[str, Any]:
     return found
 
 
+def _with_coordinators_killed() -> dict[str, Any]:
+    found = document(("events", "2pc"), ("healthy",))
+    for step, one in zip(("decided", "voted", "voted-once"), found["rounds"][1::2], strict=True):
+        outage = {"service": "orders", "killed_at": 5.0, "ready_at": 7.5}
+        one |= {"scenario": "coordinator-killed", "step": f"2pc.coordinator.{step}", "outage": outage}
+    found["rounds"][3]["invalid"] = "the generator could not keep up"
+    found["rounds"][5]["outage"] = None
+    return found
+
+
 DOCUMENTS: dict[str, dict[str, Any]] = {
     "whole": document(FOUR, capacity=capacities()),
     "five rounds": document(rounds=5),
@@ -70,6 +80,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "a wiring of others": _with_external(),
     "zero confirmed": _without_answers(),
     "saturation": _saturated(),
+    "coordinators killed": _with_coordinators_killed(),
     "hardly anything": _bare(),
 }
 
@@ -201,6 +212,33 @@ def test_invalid_rounds_are_listed_with_their_reason_and_are_in_no_figure() -> N
     table = next(table for table in page.every("table") if "what became" in words(table))
     row = next(row for row in table.every("tr") if words(row).startswith("events"))
     assert words(list(row.every("td"))[-1]) == "2", "rounds of three"
+
+
+def test_rounds_in_which_a_coordinator_died_somewhere_else_each_are_counted_and_nothing_more() -> None:
+    page = parsed(report(_with_coordinators_killed()))
+    (section,) = (one for one in page.every("section") if one.id == "scenario-2")
+    (table,) = section.every("table")
+    shown = [[words(cell) for cell in row.every("th", "td")] for row in table.every("tr")]
+    assert shown[0][:3] == ["killed at", "away, s", "offered"]
+    assert [(row[0], row[1], row[-1]) for row in shown[1:]] == [
+        ("2pc: decided", "2.50", "valid"),
+        ("2pc: voted", "2.50", "must not be used: the generator could not keep up"),
+        ("2pc: voted-once", "-", "not reached: nobody was killed"),
+    ]
+    assert "edians of the rounds" not in section.text
+    assert "latency" not in section.text.partition("What happened to one order")[0].lower()
+
+
+def test_latencies_say_whose_they_are_where_not_all_orders_were_accepted() -> None:
+    found = document(("events", "chain"), ("healthy", "products-down"))
+    for one in found["rounds"]:
+        share = 0.4 if one["scenario"] == "products-down" and one["wiring"] == "chain" else 1
+        one["load"]["accepted"] = round(one["load"]["offered"] * share)
+    page = parsed(report(found))
+    healthy, down = (next(one for one in page.every("section") if one.id == f"scenario-{n}") for n in (1, 2))
+    said = "Latencies are of accepted orders alone: of all in events, of 40.0 % in chain."
+    assert said in down.text
+    assert "accepted orders alone" not in healthy.text
 
 
 def test_the_page_is_written_where_it_is_wanted(tmp_path: Path) -> None:
