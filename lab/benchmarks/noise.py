@@ -106,8 +106,8 @@ def power_table(recorded: dict[str, Any], comparisons: int = COMPARISONS) -> Tab
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    times = (name.replace("completion", "compl.").replace(" ", "\n") for name in PLANTED)
-    for name in ("wiring", "rounds", "equal,\nsaid to\ndiffer", "slower,\nfound", *times):
+    figures = (name.replace("completion", "compl.").replace(" ", "\n") for name in PLANTED)
+    for name in ("wiring", "rounds", "equal,\nsaid to\ndiffer", "found\nby times", *figures):
         table.add_column(name, justify="left" if name == "wiring" else "right", no_wrap=True)
     for row in power(recorded, comparisons):
         table.add_row(*row)

@@ -99,7 +99,13 @@ def conditions(document: Document) -> str:
 
 def noise(recorded: Document) -> str:
     """A row a wiring and number of rounds, of a file that `python -m lab.benchmarks.noise` recorded."""
-    head = ("wiring", "rounds", "equal, said to differ %", "slower, found %", *(f"{name}, found %" for name in PLANTED))
+    head = (
+        "wiring",
+        "rounds",
+        "equal, said to differ %",
+        "found by times %",
+        *(f"{name}, found %" for name in PLANTED),
+    )
     count = min(len(recorded_rounds(recorded, wiring)) for wiring in WIRINGS)
     found = recorded["conditions"]
     what = f"{found['machine']['cpu']}, {found['machine']['cores']} cores, {found['at'][:10]}"
