@@ -17,7 +17,7 @@ Change = tuple[float, float]
 
 async def staleness(layout: Layout, spans: Path, measured_from: float, now: float) -> dict[str, Any] | None:
     """Of all changes of products since ``measured_from``: ``p50``, ``p95``, ``p99`` and ``max`` in ms, the
-    ``histogram`` (HdrHistogram V2, base64, microseconds, two minutes at most) and how many ``changes`` there were. None
+    ``histogram`` (HdrHistogram V2, base64, microseconds, an hour at most) and how many ``changes`` there were. None
     where there is no copy (all wirings but ``events``), and when nothing changed.
 
     A change is one ProductChanged: stock taken or put back by one batch of orders, a price. It begins at its business

@@ -1,15 +1,15 @@
-"""Latencies in an HdrHistogram: microseconds, three significant digits, up to two minutes."""
+"""Latencies in an HdrHistogram: microseconds, three significant digits, up to an hour."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-_HIGHEST = 120_000_000
+_HIGHEST = 3_600_000_000
 
 
 def histogram(milliseconds: Iterable[float]) -> Any:
-    """An HdrHistogram of microseconds; what lies beyond two minutes is counted as two minutes."""
+    """An HdrHistogram of microseconds; what lies beyond an hour is counted as an hour."""
     values = HdrHistogram(1, _HIGHEST, 3)
     for value in milliseconds:
         values.record_value(min(max(round(value * 1000), 1), _HIGHEST))
