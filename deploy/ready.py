@@ -1,7 +1,7 @@
 """Asks the process in this container whether it can do its work: exit code 0, or 1 with the reasons.
 
 ``ready.py`` asks a service, by /health/ready. ``ready.py worker`` asks a Faust worker, which has no such route, by its
-metrics: it is well unless it says that it waits for something. Standard library only: ``python -IS`` starts fast.
+metrics: it is well when it says so, and not before. Standard library only: ``python -IS`` starts fast.
 """
 
 import http.client
@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-_WAITS = re.compile(rb"^events_consumer_healthy.* 0\.0$", re.MULTILINE)
+_HEALTHY = re.compile(rb"^events_consumer_healthy\{.*\} (.*)$", re.MULTILINE)
 
 
 def main(worker: bool) -> int:
@@ -22,9 +22,12 @@ def main(worker: bool) -> int:
         print(f"no answer: {error}")
         return 1
     if worker:
-        waits = _WAITS.search(answer)
-        print(waits[0].decode() if waits else "well")
-        return 1 if waits or response.status != 200 else 0
+        said = _HEALTHY.findall(answer)
+        well = response.status == 200 and said != [] and all(float(value) == 1 for value in said)
+        print(
+            "well" if well else f"{response.status}, events_consumer_healthy: {b' '.join(said).decode() or 'not there'}"
+        )
+        return 0 if well else 1
     print(response.status, answer[:2000].decode("utf-8", "replace"))
     return 0 if response.status == 200 else 1
 

@@ -22,6 +22,7 @@ from aiokafka.errors import IllegalStateError
 from faust.auth import SASLCredentials, SSLCredentials
 from mode.utils.queues import FlowControlEvent
 
+from events import health
 from events.failures import Backoff, is_transient
 from events.kafka import Kafka
 from events.projection import Follower, Projection, Projector, ReadModel
@@ -139,6 +140,11 @@ def follow(
     take: int = TAKE,
 ) -> None:
     """Has the app give all records of the model's topics to ``projection``, and acknowledge them after that."""
+
+    @app.task  # type: ignore[untyped-decorator]
+    async def joined() -> None:  # Faust runs no task before the group has given it its share
+        health.report(model.name, health.Part.FAUST, well=True)
+
     source = app.topic(*(kafka.topic(topic) for topic in model.topics))
 
     @app.agent(source, name=model.name, concurrency=1)  # type: ignore[untyped-decorator]

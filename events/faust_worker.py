@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import faust
 import structlog
 
+from events import health
 from events.failures import Backoff, is_transient
 from events.faust_app import WITHIN_SECONDS, OnReady, build_app
 from events.intake import TopicMissing
@@ -72,11 +73,15 @@ def work(
     """Runs the Faust app that ``build`` makes until SIGTERM or SIGINT (exit code 0) or until its consumer dies (1).
     It waits until the (logical) topics ``changelogs`` are there, too.
 
+    It is healthy (``events.health``) once it has joined its group and the watchdog's first look was answered, and not
+    while ``prepare`` waits.
+
     Raises PositionError at the start when a topic does not reach to where the read model stands; when that comes to
     pass later, the worker says so and ends with 1 within ten seconds.
     """
     _assert_compiled_streams()
     quiet_client_logs()
+    health.worker_starts(model.name)
     asyncio.run(prepare(model, kafka, database_url, changelogs))
     watch_over(model, kafka=kafka, database_url=database_url)
     database = Database(database_url, min_size=1, max_size=4, application=model.name)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from events import telemetry
+from events import health, telemetry
 from events.arrivals import Arrival, Reader, Record
 from events.catalogue import Event
 from events.dead_letters import bury
@@ -108,7 +108,7 @@ class Projection(ABC):
         if self.last_error is None:
             log.error("the read model waits", read_model=self._model.name, error=repr(error))
         self.last_error = repr(error)
-        telemetry.HEALTHY.labels(self._model.name).set(0)
+        health.report(self._model.name, health.Part.BATCHES, well=False)
         telemetry.RETRIES.labels(self._model.name).inc()
         await asyncio.sleep(self._backoff.next())
 
@@ -124,7 +124,7 @@ class Projection(ABC):
             log.info("the read model works again", read_model=name)
             self.last_error = None
         self._backoff.reset()
-        telemetry.HEALTHY.labels(name).set(1)
+        health.report(name, health.Part.BATCHES, well=True)
         telemetry.DUPLICATES.labels(name).inc(len(arrivals) - len(new))
         telemetry.SKIPPED.labels(name).inc(sum(arrival.skipped for arrival in new))
         staleness = telemetry.STALENESS.labels(name)

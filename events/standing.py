@@ -7,18 +7,22 @@ from typing import NoReturn
 
 import structlog
 
+from events import health, telemetry
 from events.failures import Backoff, is_transient
 from events.intake import TopicMissing
 from events.kafka import Kafka
 from events.log_bounds import Bounds, log_bounds
 from events.positions import Partition, Positions, check
 from events.projection import Follower
+from events.refusals import explained
 from kit.database import Database
 
 log = structlog.get_logger()
 
 LOOKS = 10
 CHECK_SECONDS = 10.0
+LOOK_SECONDS = 10.0
+"""A look that takes longer counts as unanswered."""
 STILL_SECONDS = 90.0
 """For how long a model that has something to read may not move."""
 
@@ -68,34 +72,51 @@ async def caught_up(model: Follower, kafka: Kafka, database: Database, *, empty_
 
 
 async def watch(model: Follower, kafka: Kafka, database: Database) -> NoReturn:
-    """Looks every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position any more, and
-    StandsStill when nothing has moved for ``STILL_SECONDS`` although there is something to read.
+    """Looks at once and then every ``CHECK_SECONDS``; raises PositionError when a topic does not reach to the position
+    any more, and StandsStill when nothing has moved for ``STILL_SECONDS`` although there is something to read.
+
+    Each look tells the lag by partition. One that is not answered, or finds a topic missing, makes the model unhealthy
+    (``events.health``), at most ``CHECK_SECONDS`` + ``LOOK_SECONDS`` and the few seconds of closing a connection after
+    the answers stopped; it is repeated with back-off until one succeeds.
 
     Faust would start such a topic at its beginning, and what lies below the position would be skipped without a word.
     Not noticed is a topic that was recreated and grew beyond the position between two looks.
     """
-    missing = False
+    backoff, waits = Backoff(), False
     before, moved_at = dict[Partition, int](), monotonic()
     while True:
-        await asyncio.sleep(CHECK_SECONDS)
         try:
-            stands = await _stands(model, kafka, database)
-            bounds = await log_bounds(kafka, model.topics)
-            check_all(model, bounds, stands)
-            missing = False
-            behind = any(stands.get(place, 0) < bound.end for place, bound in bounds.items())
-            if not behind or stands != before:
-                before, moved_at = stands, monotonic()
-            elif monotonic() - moved_at > STILL_SECONDS:
-                raise StandsStill(f"{model.name} has not moved for {STILL_SECONDS:g} s, and is behind")
-        except TopicMissing as error:
-            if not missing:
-                log.error("the read model has nothing to read", read_model=model.name, error=str(error))
-            missing = True
+            async with asyncio.timeout(LOOK_SECONDS):
+                stands = await _stands(model, kafka, database)
+                bounds = await log_bounds(kafka, model.topics)
         except Exception as error:
-            if not is_transient(error):
+            if not is_transient(error) and not isinstance(error, TopicMissing):
                 raise
-            moved_at = monotonic()
+            health.report(model.name, health.Part.WATCHDOG, well=False)
+            if not waits:
+                log.error("the read model waits", read_model=model.name, error=explained(error))
+            waits, moved_at = True, monotonic()
+            await asyncio.sleep(backoff.next())
+            continue
+        check_all(model, bounds, stands)
+        health.report(model.name, health.Part.WATCHDOG, well=True)
+        if waits:
+            log.info("broker and database answer again", read_model=model.name)
+        waits = False
+        backoff.reset()
+        _tell_lag(model, bounds, stands)
+        behind = any(stands.get(place, 0) < bound.end for place, bound in bounds.items())
+        if not behind or stands != before:
+            before, moved_at = stands, monotonic()
+        elif monotonic() - moved_at > STILL_SECONDS:
+            raise StandsStill(f"{model.name} has not moved for {STILL_SECONDS:g} s, and is behind")
+        await asyncio.sleep(CHECK_SECONDS)
+
+
+def _tell_lag(model: Follower, bounds: Mapping[Partition, Bounds], stands: Mapping[Partition, int]) -> None:
+    for (topic, partition), bound in bounds.items():
+        reached = max(stands.get((topic, partition), 0), bound.beginning)
+        telemetry.LAG.labels(model.name, topic, partition).set(bound.end - reached)
 
 
 async def _ends(model: Follower, kafka: Kafka) -> dict[Partition, int]:

@@ -37,8 +37,8 @@ def watch_over(
 async def _watch(model: Follower, kafka: Kafka, database_url: str, end: Callable[[], None]) -> None:
     """Ends the process whatever happens to the watching itself: a worker that nobody watches is worse than none."""
     database = Database(database_url, min_size=1, max_size=1, application=f"{model.name} watchdog")
-    await open_database(database)
     try:
+        await open_database(database)
         await watch(model, kafka, database)
     except (PositionError, StandsStill) as error:
         log.critical("the read model stops", read_model=model.name, error=str(error))
