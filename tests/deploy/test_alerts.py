@@ -5,12 +5,10 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import promql_parser
 import pytest
-import yaml
 from prometheus_client import REGISTRY
 
 import delivery_svc.app
@@ -21,9 +19,9 @@ from events.topics import TOPICS
 from orders_svc.read_models import NAMES
 from orders_svc.read_models.__main__ import main as worker
 from orders_svc.settings import OrdersSettings
+from tests.deploy.alert_rules import rules, selectors
 from tests.deploy.rendering import ROOT
 
-PROMETHEUS = ROOT / "deploy" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 PROCESSES = (orders_svc.app, products_svc.app, delivery_svc.app, worker)
 """Imported: what they export is in the registry then."""
@@ -37,11 +35,6 @@ OF_PROMETHEUS = {"job", "instance", "namespace", "pod", "le"}
 def routes() -> set[str]:
     app, _ = orders_svc.app.build(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:1/none"))
     return set(app.openapi()["paths"])
-
-
-def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((PROMETHEUS / "alerts.yaml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
 
 
 RULES = [pytest.param(rule, id=rule["alert"]) for rule in rules()]
@@ -115,17 +108,3 @@ def test_the_alerts_fire_when_they_should() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def selectors(expression: Any) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Every selector in an expression: the metrics it may be about, and its matchers by label."""
-    if isinstance(expression, promql_parser.VectorSelector):
-        matchers = {each.name: each.value for each in expression.matchers.matchers}
-        names = [expression.name] if expression.name else matchers.pop("__name__").split("|")
-        yield names, matchers
-    for part in ("vector_selector", "lhs", "rhs", "expr", "param"):
-        inner = getattr(expression, part, None)
-        if inner is not None:
-            yield from selectors(inner)
-    for inner in getattr(expression, "args", None) or ():
-        yield from selectors(inner)
