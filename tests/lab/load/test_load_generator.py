@@ -2,23 +2,29 @@
 
 A busy machine makes timers late and processes wait, and that is no fault of either. So the server writes down how long
 it really held each order, and the rest is compared with that: no order may have been faster, which holds on any
-machine, and half of them may be slower by no more than ``MARGIN``, which is a hundred times what an idle machine needs
-and less than any difference looked for here. The reported percentiles are compared with the orders' own records, where
-nothing but the histogram's rounding may stand between them.
+machine, and the fastest tenth may be slower by no more than ``OWN``: what a busy machine does to some orders it does
+not do to all, but what a generator adds by mistake is in every one. The reported percentiles are compared with the
+orders' own records, where nothing but the histogram's rounding may stand between them.
 """
 
+import os
+import time
 from pathlib import Path
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from lab.benchmarks.known_server import known_server, read_log
+from lab.load.histogram import percentiles
 from lab.load.plan import LoadPlan
 from lab.load.process import Load
 from lab.load.records import Record, read_records
 from lab.load.result import LoadResult
 
+OWN = 3.0
+"""Milliseconds that an order may take beside what the server held it: an idle machine needs a third of one."""
 MARGIN = 60.0
-"""Milliseconds."""
+"""Milliseconds that a busy machine may add to half of the orders: less than any difference looked for here."""
 ROUNDING = 0.002
 """Of an HdrHistogram with three significant digits, whose values are its steps' upper ends."""
 
@@ -32,14 +38,21 @@ async def run(folder: Path, *server: str, **plan: object) -> tuple[LoadResult, l
 
 
 def right(result: LoadResult, records: list[Record], held: dict[str, float]) -> None:
-    """The figures are those of the records, and the records are true."""
+    """The figures are those of the records, and the records are those of the server."""
     waited = sorted(one.latency_ms for one in records if one.intended_at >= result.measured_from - 1e-6)
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("max", 1)):
         rank = int(share * len(waited) + 0.5) - 1
         assert result.accept_latency[name] == pytest.approx(waited[rank], rel=ROUNDING, abs=0.002), name
+    assert percentiles(HdrHistogram.decode(result.histogram)) == result.accept_latency
     beyond = sorted(one.latency_ms - held[f"test-{one.index}"] for one in records)
-    assert beyond[0] > -0.01, "nobody has an answer before the server gave it"
+    assert beyond[len(beyond) // 10] < OWN, "an order takes as long as the server holds it"
     assert beyond[len(beyond) // 2] < MARGIN
+    from_when_they_were_due(records, held)
+
+
+def from_when_they_were_due(records: list[Record], held: dict[str, float]) -> None:
+    """An order waits until it is sent, and then as long as the server holds it: nobody has an answer before that."""
+    assert min(one.latency_ms - one.late_ms - held[f"test-{one.index}"] for one in records) > -0.01
 
 
 async def test_a_fixed_latency_is_measured_as_it_is(tmp_path: Path) -> None:
@@ -47,7 +60,7 @@ async def test_a_fixed_latency_is_measured_as_it_is(tmp_path: Path) -> None:
     assert (result.offered, result.accepted, result.invalid) == (200, 200, None)
     assert len(held) == len(records) == 240, "the warm-up is sent, but not measured"
     right(result, records, held)
-    assert result.accept_latency["p50"] == pytest.approx(50 + MARGIN / 2, abs=MARGIN / 2 + 0.2)
+    assert min(held.values()) == pytest.approx(50, abs=2), "the server is as slow as it was told"
 
 
 async def test_both_humps_of_a_bimodal_latency_are_seen(tmp_path: Path) -> None:
@@ -95,14 +108,30 @@ async def test_a_server_that_never_answers_delays_no_order(tmp_path: Path) -> No
 
 
 async def test_a_run_that_could_not_keep_its_schedule_is_marked_invalid(tmp_path: Path) -> None:
-    result, _, _ = await run(tmp_path, rate=100_000, seconds=0.1, late_limit_ms=20)
+    result, records, held = await run(tmp_path, rate=100_000, seconds=0.1, late_limit_ms=20)
     assert result.invalid is not None
     assert "could not keep up" in result.invalid
+    assert max(one.late_ms for one in records) > 20
+    from_when_they_were_due(records, held)
+    for one in records:
+        due = result.began_at + one.index / 100_000
+        assert one.intended_at == pytest.approx(due, abs=1e-5), "late orders are due when they were"
 
 
 @pytest.mark.campaign
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not keep a process on one core")
 async def test_one_core_is_enough_for_3000_orders_a_second(tmp_path: Path) -> None:
-    result, records, _ = await run(tmp_path, rate=3000, seconds=10)
+    async with known_server() as url:
+        plan = LoadPlan(
+            url=url, run="test", records=str(tmp_path / "records.csv"), rate=3000, seconds=10, start_at=time.time() + 2
+        )
+        load = await Load.start(plan)
+        os.sched_setaffinity(load.process.pid, {max(os.sched_getaffinity(0))})
+        result = await load.result()
+    assert result.accepted == 30_000
+    assert result.cpu_seconds / result.accepted < 250e-6
     assert result.invalid is None
-    assert len(records) == result.accepted == 30_000
-    assert result.cpu_seconds < 10
+    assert result.late["p50"] is not None
+    assert result.late["p99"] is not None
+    assert result.late["p50"] < 1
+    assert result.late["p99"] < 20
