@@ -15,14 +15,16 @@ from lab.comparing.capacity.showing import capacity_lines
 from lab.comparing.comparison import compare_wirings, without_rounds
 from lab.comparing.container_comparison import compare_containers
 from lab.comparing.differences import concluded
-from lab.comparing.external import External, joined
+from lab.comparing.external import External
 from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
 from lab.comparing.scenarios import NAMES
-from lab.comparing.schedule import schedule
+from lab.comparing.schedule import WARMING
 from lab.comparing.settings import CompareSettings
 from lab.comparing.table import show
 from lab.comparing.time_left import in_words
+from lab.comparing.turns import turns
 from lab.console import MISUSED, console, errors, fail, plain_errors, step
+from lab.report.numbers import plural
 from lab.report.page import write_report as write_page
 from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
@@ -122,31 +124,32 @@ async def _run(
 
     outside = None if against is None else await External.at(against)
     if rounds:
-        number = len(list(schedule(settings, settings.chosen())))
-        step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
+        step(_beforehand(settings, outside))
     async with ground(Home.from_environment(), step, lambda _name, _line: None, note) as on:
         if rounds:
             with RoundsBar(errors) as bar:
-                await compare_wirings(on, settings, step, watch=bar.begins, document=document)
+                await compare_wirings(on, settings, step, outside=outside, watch=bar.begins, document=document)
         else:
             document |= await without_rounds(on, settings)
         if capacity:
             asked = CapacitySettings(settings.wirings, first=settings.rate, products=settings.products)
             async for found in measure_capacity(on, asked, step):
                 document.setdefault("capacity", []).append(found)
-    if outside is not None:
-        async for one in outside.rounds(settings, step):
-            document |= joined(document, [one])
 
 
 async def _run_on(compose: str, settings: CompareSettings, document: dict[str, Any]) -> None:
     """On the shops in containers, whichever of them was named."""
     in_containers(compose)
-    number = len(list(schedule(settings, settings.chosen())))
-    step(f"{number} round{'s' if number > 1 else ''}, about {in_words(estimate(settings))}")
+    step(_beforehand(settings))
     inside = is_inside(compose)
     with RoundsBar(errors) as bar:
         await compare_containers(settings, step, inside=inside, watch=bar.begins, document=document)
+
+
+def _beforehand(settings: CompareSettings, outside: External | None = None) -> str:
+    """What there is to be done, and how long it takes."""
+    number = sum(one.number != WARMING for one in turns(settings, outside))
+    return f"{plural(number, 'round')}, about {in_words(estimate(settings, outside))}"
 
 
 def _report(document: dict[str, Any], json_file: Path | None) -> None:

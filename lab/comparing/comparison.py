@@ -6,12 +6,13 @@ from typing import Any, Protocol
 
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import concluded
-from lab.comparing.presets import expected
+from lab.comparing.external import NAME, External
 from lab.comparing.rounds import Rounds
 from lab.comparing.scenarios import Scenario
-from lab.comparing.schedule import Planned, schedule, warm_ups, with_warm_up
+from lab.comparing.schedule import WARMING, Planned, with_warm_up
 from lab.comparing.settings import CompareSettings
 from lab.comparing.time_left import TimeLeft
+from lab.comparing.turns import expected, left_out, turns
 from lab.mesh.sidecars import ensure_mesh
 from lab.running.errors import ShopError
 from lab.running.shop import Ground
@@ -34,11 +35,12 @@ async def compare_wirings(
     settings: CompareSettings,
     say: Say,
     *,
+    outside: External | None = None,
     watch: Watch | None = None,
     document: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Runs everything; the document holds conditions, every round and what they amount to. ``say`` hears what is done
-    to the shops, and of each round unless somebody watches.
+    to the shops, and of each round unless somebody watches. The shop ``outside`` takes turns with ours.
 
     Who gives a ``document`` has in it what was done, round by round, when the comparison is stopped or fails in
     between; ``stopped`` says then how much that was.
@@ -50,29 +52,40 @@ async def compare_wirings(
         ensure_mesh()
     document |= await without_rounds(on, settings)
     say("databases for the rounds")
-    return await run_rounds(Rounds(on, settings, scenarios, say), settings, say, watch=watch, document=document)
+    rounds = Rounds(on, settings, scenarios, say)
+    return await run_rounds(rounds, settings, say, outside=outside, watch=watch, document=document)
 
 
 async def run_rounds(
-    entering: Entering, settings: CompareSettings, say: Say, *, watch: Watch | None, document: dict[str, Any]
+    entering: Entering,
+    settings: CompareSettings,
+    say: Say,
+    *,
+    outside: External | None = None,
+    watch: Watch | None,
+    document: dict[str, Any],
 ) -> dict[str, Any]:
     """All rounds of the schedule, into a document that has its conditions and no rounds yet."""
     scenarios = settings.chosen()
     known = with_warm_up(scenarios)
-    planned_rounds, warming = list(schedule(settings, scenarios)), warm_ups(settings)
+    every = turns(settings, outside)
+    warming = sum(one.number == WARMING for one in every)
+    count = len(every) - warming
     document |= {
-        "stopped": {"rounds_done": 0, "rounds_planned": len(planned_rounds)},
+        "stopped": {"rounds_done": 0, "rounds_planned": count},
         "scenarios": {name: one.model_dump(mode="json") for name, one in scenarios.items()},
     }
-    tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings))
+    if outside and (without := left_out(scenarios)):
+        say(f"{NAME} has no rounds of {', '.join(without)}: what runs elsewhere cannot be broken from here")
+    tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings, outside))
     async with entering as rounds:
-        for position, planned in enumerate([*warming, *planned_rounds]):
+        for position, turn in enumerate(every):
             left.begins(position)
-            number = position - len(warming) + 1
-            place = f"[{number}/{len(planned_rounds)}] " if number > 0 else ""
-            rate = known[planned.scenario].load.rate(settings.rate)
-            tell(f"{place}{planned.told(rate)}", left)
-            figures = await rounds.round(planned)
+            number = position - warming + 1
+            scenario = known[turn.scenario]
+            place = f"[{number}/{count}] " if number > 0 else ""
+            tell(f"{place}{turn.told(scenario.load.rate(settings.rate))}", left)
+            figures = await (rounds.round(turn) if isinstance(turn, Planned) else turn.figures(scenario, settings))
             if number > 0:
                 document["rounds"].append(figures)
                 document["stopped"]["rounds_done"] = number

@@ -3,16 +3,17 @@
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from lab.comparing.differences import concluded
 from lab.comparing.order_states import Told, ask_orders
+from lab.comparing.scenarios import Scenario
+from lab.comparing.schedule import WARMING
 from lab.comparing.settings import CompareSettings
 from lab.load.histogram import encoded, histogram, percentiles
 from lab.load.plan import LoadPlan, is_address
@@ -27,7 +28,8 @@ NAME = "external"
 ACCEPTED = "accepted"
 """The outcome of an order that was answered with a success, when nothing tells how it ended."""
 
-Say = Callable[[str], None]
+AROUND = 3.0
+"""Seconds that a round takes beside its load: starting the generator, and asking how the orders ended."""
 
 
 @dataclass(frozen=True)
@@ -49,55 +51,70 @@ class External:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ShopError(f"nobody answers at {orders}: {error}; start that shop first") from error
 
-    async def rounds(self, settings: CompareSettings, say: Say) -> AsyncIterator[dict[str, Any]]:
-        """Its rounds, in the form of all others; what it cannot give is None. Raises LoadFailed.
+
+@dataclass(frozen=True)
+class TheirRound:
+    """One round on that shop; ``concurrency`` is 0 for open loops."""
+
+    shop: External
+    scenario: str
+    number: int
+    concurrency: int = 0
+
+    def told(self, rate: float) -> str:
+        """For people, as ours."""
+        if self.number == WARMING:
+            return f"warming up: {NAME}"
+        busy = f"{self.concurrency} at a time" if self.concurrency else f"{rate:g} orders/s"
+        return f"{self.scenario}, round {self.number}: {NAME}, {busy}"
+
+    def load_seconds(self, scenario: Scenario, settings: CompareSettings) -> float:
+        """How long its load is measured."""
+        return settings.warming_seconds if self.number == WARMING else scenario.measured_seconds(settings.seconds)
+
+    def expected_seconds(self, scenario: Scenario, settings: CompareSettings) -> float:
+        """About how long the whole round takes."""
+        return settings.warmup_seconds + self.load_seconds(scenario, settings) + AROUND
+
+    async def figures(self, scenario: Scenario, settings: CompareSettings) -> dict[str, Any]:
+        """In the form of all others; what it cannot give is None. Raises LoadFailed.
 
         Orders say product and quantity and no more, as the original lab's. How they ended is asked for afterwards,
         if ``GET`` of an order's ``Location`` tells a ``status``; when, if it tells ``settledAt`` too (by its clock).
-        Scenarios that are more than load are left out: nobody here can break what runs elsewhere.
         """
-        for name, scenario in settings.chosen().items():
-            if scenario.faults or scenario.told:
-                say(f"{NAME}: {name} is left out, because what runs elsewhere cannot be broken from here")
-                continue
-            for number in range(1, settings.rounds + 1):
-                for concurrency in settings.concurrencies if scenario.load.kind == "closed" else (0,):
-                    rate = scenario.load.rate(settings.rate)
-                    busy = f"{concurrency} at a time" if concurrency else f"{rate:g} orders/s"
-                    say(f"{name}, round {number}: {NAME}, {busy}")
-                    plan = LoadPlan(
-                        url=self.orders,
-                        run=NAME,
-                        records="records.csv",
-                        rate=rate,
-                        concurrency=concurrency,
-                        seconds=scenario.measured_seconds(settings.seconds),
-                        warmup_seconds=settings.warmup_seconds,
-                        arrivals="poisson" if settings.arrivals == "poisson" else "constant",
-                        products=scenario.load.products or settings.products,
-                        bare=True,
-                    )
-                    figures = await self._round(plan, patience=settings.quiet_deadline)
-                    where = {"scenario": name, "wiring": NAME, "round": number, "concurrency": concurrency, "step": ""}
-                    yield {**where, "outage": None, "faults": [], "invalid": None, **figures}
-
-    async def _round(self, plan: LoadPlan, *, patience: float) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            records_file = Path(folder) / plan.records
-            load = await Load.start(replace(plan, records=str(records_file), start_at=time.time() + START_DELAY))
+            records_file = Path(folder) / "records.csv"
+            plan = LoadPlan(
+                url=self.shop.orders,
+                run=NAME,
+                records=str(records_file),
+                rate=scenario.load.rate(settings.rate),
+                concurrency=self.concurrency,
+                seconds=self.load_seconds(scenario, settings),
+                warmup_seconds=settings.warmup_seconds,
+                arrivals="poisson" if settings.arrivals == "poisson" else "constant",
+                products=scenario.load.products or settings.products,
+                start_at=time.time() + START_DELAY,
+                bare=True,
+            )
+            load = await Load.start(plan)
             try:
                 result = await load.result()
             finally:
                 await load.stop()
             records = list(read_records(records_file))
-        return _figures(result, records, await ask_orders(self.orders, records, deadline=patience))
-
-
-def joined(document: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The document with those rounds beside its own of the same scenario, and concluded anew."""
-    both = [*document["rounds"], *rounds]
-    order = list(dict.fromkeys(one["scenario"] for one in both))
-    return concluded({**document, "rounds": sorted(both, key=lambda one: order.index(one["scenario"]))})
+        told = await ask_orders(self.shop.orders, records, deadline=settings.quiet_deadline)
+        return {
+            "scenario": self.scenario,
+            "wiring": NAME,
+            "round": self.number,
+            "concurrency": self.concurrency,
+            "step": "",
+            "outage": None,
+            "faults": [],
+            "invalid": None,
+            **_figures(result, records, told),
+        }
 
 
 def _figures(result: LoadResult, records: Iterable[Record], told: Mapping[int, Told] | None) -> dict[str, Any]:

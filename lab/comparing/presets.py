@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from kit.settings import Wiring
+from lab.comparing.external import External
 from lab.comparing.scenarios import NAMES
-from lab.comparing.schedule import expected_seconds, schedule, warm_ups, with_warm_up
 from lab.comparing.settings import CompareSettings
+from lab.comparing.turns import expected
 from lab.running.layout import WIRINGS
 
 STARTING = 15.0
@@ -30,13 +31,6 @@ def settings_for(preset: CompareSettings, given: Mapping[str, Any]) -> CompareSe
     return replace(preset, **{name: value for name, value in given.items() if value is not None})
 
 
-def expected(settings: CompareSettings) -> list[float]:
-    """Seconds of each round, in the order in which they are run, warm-ups first. Raises ShopError."""
-    scenarios = settings.chosen()
-    planned = [*warm_ups(settings), *schedule(settings, scenarios)]
-    return [expected_seconds(one, with_warm_up(scenarios)[one.scenario], settings) for one in planned]
-
-
-def estimate(settings: CompareSettings) -> float:
-    """Seconds that the whole of it takes, about."""
-    return STARTING + sum(expected(settings))
+def estimate(settings: CompareSettings, outside: External | None = None) -> float:
+    """Seconds that the whole of it takes, about. Raises ShopError."""
+    return STARTING + sum(expected(settings, outside))

@@ -11,7 +11,7 @@ import pytest_asyncio
 from lab.backends import Addresses
 from lab.comparing.capacity.measuring import CapacitySettings, Steps, entry, fresh_shop, searched
 from lab.comparing.capacity.showing import why_not_more
-from lab.comparing.external import External
+from lab.comparing.external import External, TheirRound
 from lab.comparing.schema import Capacity, undocumented
 from lab.comparing.settings import CompareSettings
 from lab.running.layout import Layout
@@ -56,7 +56,7 @@ class TestByEvents:
             scenarios=("healthy",), rate=20, seconds=1, warmup_seconds=0, rounds=1, products=(2, 4_711)
         )
         outside = await External.at(events.http("orders"))
-        (one,) = [one async for one in outside.rounds(settings, print)]
+        one = await TheirRound(outside, "healthy", 1).figures(settings.chosen()["healthy"], settings)
         assert one["outcomes"] == {"confirmed": 10, "refused": 10}
         assert one["load"]["statuses"] == {"202": 10, "422": 10}
         assert one["settled"] == 10

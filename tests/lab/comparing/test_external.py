@@ -1,6 +1,6 @@
 """A shop of others under our load: what it tells becomes a row, and what it cannot tell stays open."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from lab.comparing.external import External, joined
+from lab.comparing.differences import concluded
+from lab.comparing.external import External, TheirRound
 from lab.comparing.settings import CompareSettings
 from lab.comparing.table import show
 from lab.report.page import report
@@ -17,7 +18,7 @@ from tests.lab.comparing.documents import several
 from tests.lab.comparing.original_shop import original_shop
 
 SMALL = CompareSettings(
-    scenarios=("healthy", "products-down", "saturation"),
+    scenarios=("healthy", "saturation"),
     rate=20,
     seconds=1,
     warmup_seconds=0.5,
@@ -32,19 +33,17 @@ def original() -> Iterator[str]:
         yield url
 
 
-async def driven(url: str, settings: CompareSettings, say: Callable[[str], None] = print) -> list[dict[str, Any]]:
-    return [one async for one in (await External.at(url)).rounds(settings, say)]
+async def driven(url: str, settings: CompareSettings, scenario: str = "healthy", users: int = 0) -> dict[str, Any]:
+    one = TheirRound(await External.at(url), scenario, 1, users)
+    return await one.figures(settings.chosen()[scenario], settings)
 
 
 async def test_the_original_lab_is_a_row_of_what_it_can_give(original: str) -> None:
-    said: list[str] = []
-    rounds = await driven(original, SMALL, said.append)
-    assert [(one["scenario"], one["wiring"], one["concurrency"]) for one in rounds] == [
+    healthy, saturated = await driven(original, SMALL), await driven(original, SMALL, "saturation", users=2)
+    assert [(one["scenario"], one["wiring"], one["concurrency"]) for one in (healthy, saturated)] == [
         ("healthy", "external", 0),
         ("saturation", "external", 2),
     ]
-    assert any("products-down is left out" in line for line in said)
-    healthy, saturated = rounds
     assert healthy["load"]["offered"] == healthy["load"]["accepted"] == 20
     assert healthy["load"]["accept_latency"]["p50"] > 0
     assert healthy["outcomes"] == {"accepted": 20}, "it was told 201, and how the orders ended it cannot know"
@@ -53,18 +52,16 @@ async def test_the_original_lab_is_a_row_of_what_it_can_give(original: str) -> N
 
 
 async def test_what_it_refuses_is_told_as_such(original: str) -> None:
-    settings = replace(SMALL, scenarios=("healthy",), products=(2, 99))
-    (one,) = await driven(f"{original}/orders", settings)
+    one = await driven(f"{original}/orders", replace(SMALL, products=(2, 99)))
     assert one["load"]["statuses"] == {"201": 10, "500": 10}
     assert one["outcomes"] == {"accepted": 10, "refused": 10}
 
 
 async def test_its_row_stands_beside_those_of_the_wirings(original: str) -> None:
     ours = several(2, 10, 40)
-    ours["rounds"] += [{**one, "scenario": "products-down"} for one in ours["rounds"]]
-    rounds = await driven(original, replace(SMALL, scenarios=("healthy",)))
-    found = joined(ours, rounds)
-    assert [one["scenario"] for one in found["rounds"]] == ["healthy"] * 5 + ["products-down"] * 4
+    broken = [{**one, "scenario": "products-down"} for one in ours["rounds"]]
+    ours["rounds"] += [await driven(original, SMALL), *broken]
+    found = concluded(ours)
     out = StringIO()
     show(found, Console(file=out, width=80))
     outcomes, latencies = (

@@ -2,10 +2,11 @@
 
 import pytest
 
-from lab.comparing.presets import FULL, QUICK, USUAL, estimate, expected, settings_for
+from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
 from lab.comparing.scenarios import NAMES
 from lab.comparing.schedule import schedule
 from lab.comparing.time_left import TimeLeft, in_words
+from lab.comparing.turns import expected
 from lab.running.errors import ShopError
 from lab.running.layout import WIRINGS
 
