@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from rich.markup import escape
 
 from lab.commands.chosen import Compose, in_containers, is_inside, is_off
 from lab.commands.rounds_bar import RoundsBar
@@ -20,6 +21,7 @@ from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
 from lab.comparing.scenarios import NAMES
 from lab.comparing.schedule import WARMING
 from lab.comparing.settings import CompareSettings
+from lab.comparing.stopping import how_far
 from lab.comparing.table import show
 from lab.comparing.time_left import in_words
 from lab.comparing.turns import turns
@@ -154,11 +156,10 @@ def _beforehand(settings: CompareSettings, outside: External | None = None) -> s
 
 def _report(document: dict[str, Any], json_file: Path | None) -> None:
     """Shows and writes what was done, all of it or not; nothing when no round and no search was."""
-    if not document.get("rounds") and not document.get("capacity"):
+    if not any(document.get(part) for part in ("rounds", "failed", "capacity")):
         return
     if stopped := document["stopped"]:
-        done, planned = stopped["rounds_done"], stopped["rounds_planned"]
-        errors.print(f"[yellow]stopped[/yellow] after {done} of {planned} rounds; the figures are of those")
+        errors.print(f"[yellow]stopped[/yellow] after {escape(how_far(stopped))}; the figures are of those")
     whole = concluded(document)
     if whole["rounds"]:
         show(whole, console)

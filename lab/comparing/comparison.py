@@ -7,10 +7,12 @@ from typing import Any, Protocol
 from lab.comparing.conditions import conditions
 from lab.comparing.differences import concluded
 from lab.comparing.external import NAME, External
+from lab.comparing.failing import Failures
 from lab.comparing.rounds import Rounds
 from lab.comparing.scenarios import Scenario
 from lab.comparing.schedule import WARMING, Planned, with_warm_up
 from lab.comparing.settings import CompareSettings
+from lab.comparing.stopping import stoppable
 from lab.comparing.time_left import TimeLeft
 from lab.comparing.turns import expected, left_out, turns
 from lab.mesh.sidecars import ensure_mesh
@@ -43,7 +45,8 @@ async def compare_wirings(
     to the shops, and of each round unless somebody watches. The shop ``outside`` takes turns with ours.
 
     Who gives a ``document`` has in it what was done, round by round, when the comparison is stopped or fails in
-    between; ``stopped`` says then how much that was.
+    between; ``stopped`` says then how much that was, and why it failed. A round that fails does not end it: see
+    ``run_rounds``.
     """
     document = {} if document is None else document
     scenarios = settings.chosen()
@@ -65,31 +68,34 @@ async def run_rounds(
     watch: Watch | None,
     document: dict[str, Any],
 ) -> dict[str, Any]:
-    """All rounds of the schedule, into a document that has its conditions and no rounds yet."""
+    """All rounds of the schedule, into a document that has its conditions and no rounds yet. A round that fails is in
+    ``failed``, and the next one follows. Raises GivenUp after two in a row, or when all failed."""
     scenarios = settings.chosen()
     known = with_warm_up(scenarios)
     every = turns(settings, outside)
     warming = sum(one.number == WARMING for one in every)
     count = len(every) - warming
-    document |= {
-        "stopped": {"rounds_done": 0, "rounds_planned": count},
-        "scenarios": {name: one.model_dump(mode="json") for name, one in scenarios.items()},
-    }
+    document["scenarios"] = {name: one.model_dump(mode="json") for name, one in scenarios.items()}
+    failures = Failures(document, say)
     if outside and (without := left_out(scenarios)):
         say(f"{NAME} has no rounds of {', '.join(without)}: what runs elsewhere cannot be broken from here")
     tell, left = watch or (lambda text, left: say(f"{text}, {left}")), TimeLeft(expected(settings, outside))
-    async with entering as rounds:
-        for position, turn in enumerate(every):
-            left.begins(position)
-            number = position - warming + 1
-            scenario = known[turn.scenario]
-            place = f"[{number}/{count}] " if number > 0 else ""
-            tell(f"{place}{turn.told(scenario.load.rate(settings.rate))}", left)
-            figures = await (rounds.round(turn) if isinstance(turn, Planned) else turn.figures(scenario, settings))
-            if number > 0:
-                document["rounds"].append(figures)
-                document["stopped"]["rounds_done"] = number
-    document["stopped"] = None
+    with stoppable(document, rounds=count):
+        async with entering as rounds:
+            for position, turn in enumerate(every):
+                left.begins(position)
+                number = position - warming + 1
+                scenario = known[turn.scenario]
+                place = f"[{number}/{count}] " if number > 0 else ""
+                tell(f"{place}{turn.told(scenario.load.rate(settings.rate))}", left)
+                with failures.tolerated(turn):
+                    if isinstance(turn, Planned):
+                        figures = await rounds.round(turn)
+                    else:
+                        figures = await turn.figures(scenario, settings)
+                    if number > 0:
+                        document["rounds"].append(figures)
+            failures.check()
     return concluded(document)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -60,6 +60,8 @@ class TheirRound:
     scenario: str
     number: int
     concurrency: int = 0
+    wiring: ClassVar = NAME
+    step: ClassVar = ""
 
     def told(self, rate: float) -> str:
         """For people, as ours."""
@@ -106,10 +108,10 @@ class TheirRound:
         told = await ask_orders(self.shop.orders, records, deadline=settings.quiet_deadline)
         return {
             "scenario": self.scenario,
-            "wiring": NAME,
+            "wiring": self.wiring,
             "round": self.number,
             "concurrency": self.concurrency,
-            "step": "",
+            "step": self.step,
             "outage": None,
             "faults": [],
             "invalid": None,

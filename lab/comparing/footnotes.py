@@ -5,6 +5,8 @@ from typing import Any
 
 from events.intake import SESSION_SECONDS
 from lab.audit.promises import BROKEN_PROMISES
+from lab.comparing.failing import told_failed
+from lab.comparing.stopping import how_far
 from lab.comparing.summary import Line
 from lab.comparing.survivors import told_by_scenario
 
@@ -82,11 +84,11 @@ def _told(rounds: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _left_out(rows: Iterable[Line], document: Mapping[str, Any]) -> list[str]:
-    """Rounds that are in no figure: those that may not be used, and those that were never run."""
+    """Rounds that are in no figure: those that may not be used, that failed, and that were never run."""
     found = [f"{row.scenario}, {row.wiring}: a round is left out: {why}." for row in rows for why in row.invalid]
+    found += [f"A round failed and is in no figure: {told_failed(one)}" for one in document.get("failed", ())]
     if stopped := document.get("stopped"):
-        done, planned = stopped["rounds_done"], stopped["rounds_planned"]
-        found.append(f"Stopped before its end: {done} of {planned} rounds were run.")
+        found.append(f"Stopped before its end, after {how_far(stopped)}.")
     return found
 
 

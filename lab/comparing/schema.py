@@ -29,7 +29,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    wirings: list[str] = Field(description="in the order in which the first round ran them")
+    wirings: list[str] = Field(description="in the order in which they were asked for")
     scenarios: list[str] = Field(description="by name")
     rate: float = Field(description="orders a second of open loops")
     seconds: float = Field(description="measured seconds of a round, at least")
@@ -151,6 +151,18 @@ class Stopped(Part):
 
     rounds_done: int = Field(description="those in the document")
     rounds_planned: int = Field(description="those that there would have been")
+    why: str | None = Field(None, description="what went wrong; null where somebody stopped it")
+
+
+class Failed(Part):
+    """A round that could not be measured: the shop did not start, or the load generator died."""
+
+    scenario: str = Field(description="its name")
+    wiring: str = Field(description="its name")
+    round: int = Field(description="its number, 0 for a warm-up")
+    concurrency: int = Field(description="customers at a time, 0 for open loops")
+    step: str = Field(description="coordinator-killed: the step of the protocol")
+    why: str = Field(description="what went wrong, in words")
 
 
 class ScenarioFile(BaseModel):
@@ -172,6 +184,7 @@ class Results(Part):
     conditions: Conditions
     scenarios: dict[str, ScenarioFile] = Field({}, description="by name")
     rounds: list[Round] = Field(description="every round, in the order in which they were run")
+    failed: list[Failed] = Field([], description="rounds that failed: not in `rounds`, and in no figure")
     summary: list[Summary] = Field([], description="computed from the rounds")
     differences: list[Difference] = Field([], description="computed from the rounds")
     capacity: list[Capacity] = Field([], description="only where it was searched for")

@@ -76,8 +76,12 @@ class Line:
 
 
 def wirings_of(document: Mapping[str, Any]) -> list[str]:
-    """In the order in which they were asked for, which is that of the first block of rounds."""
-    return list(dict.fromkeys(one["wiring"] for one in document["rounds"]))
+    """Those that have rounds, in the order in which they were asked for; what was not asked for as a wiring, such as a
+    shop of others, comes after them, and so does all in a document that does not say what was asked for."""
+    ran = list(dict.fromkeys(one["wiring"] for one in document["rounds"]))
+    settings = (document.get("conditions") or {}).get("settings") or {}
+    asked = list(settings.get("wirings") or ())
+    return sorted(ran, key=lambda wiring: asked.index(wiring) if wiring in asked else len(asked))
 
 
 def lines(document: Mapping[str, Any]) -> list[Line]:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.comparing.failing import told_failed
 from lab.comparing.statistics import ENOUGH_ROUNDS
+from lab.comparing.stopping import how_far
 from lab.comparing.summary import why_invalid
 from lab.report.numbers import amount, listed, number, percent, plural
 from lab.report.reading import Comparison, Difference, Place, rows, table
@@ -53,8 +55,11 @@ def points(found: Comparison) -> list[str]:
     said = []
     stopped = table(found.document, "stopped")
     if stopped:
-        done, planned = stopped.get("rounds_done"), stopped.get("rounds_planned")
-        said.append(f"The run was stopped: {done} of {planned} rounds are in this report.")
+        said.append(f"The run was stopped; in this report are {how_far(stopped)}.")
+    if failed := rows(found.document, "failed"):
+        reasons = "; ".join(told_failed(one) for one in failed[:_MOST_TOLD])
+        further = "; ..." if len(failed) > _MOST_TOLD else ""
+        said.append(f"{plural(len(failed), 'round')} failed and {_are(len(failed))} in no figure: {reasons}{further}.")
     few = min(
         (found.few_rounds(place) for place in found.places if not found.is_at_steps(place)), default=ENOUGH_ROUNDS
     )

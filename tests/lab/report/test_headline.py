@@ -101,7 +101,22 @@ def test_without_a_valid_round_nothing_is_said() -> None:
 
 def test_a_stopped_run_says_so() -> None:
     found = document(rounds=1, stopped={"rounds_done": 4, "rounds_planned": 12})
-    assert "The run was stopped: 4 of 12 rounds are in this report." in points(Comparison.of(found))
+    assert "The run was stopped; in this report are 4 of 12 rounds." in points(Comparison.of(found))
+
+
+def test_a_run_that_gave_up_says_why() -> None:
+    found = document(rounds=1, stopped={"rounds_done": 4, "rounds_planned": 12, "why": "orders was not ready\n  log"})
+    said = points(Comparison.of(found))
+    assert "The run was stopped; in this report are 4 of 12 rounds (orders was not ready log)." in said
+
+
+def test_rounds_that_failed_are_counted_and_told_with_their_reason() -> None:
+    failed = {"scenario": "healthy", "wiring": "chain", "round": 2, "concurrency": 0, "step": "", "why": "it died"}
+    said = points(Comparison.of(document(rounds=1, failed=[failed])))
+    assert "1 round failed and is in no figure: healthy, chain, round 2: it died." in said
+    said = points(Comparison.of(document(rounds=1, failed=[failed] * 9)))
+    (told,) = (one for one in said if one.startswith("9 rounds failed and are in no figure: healthy, chain"))
+    assert told.count("it died") == 4, "the others are in the document"
 
 
 def test_damage_is_counted_by_wiring() -> None:
