@@ -60,7 +60,9 @@ async def test_what_it_refuses_is_told_as_such(original: str) -> None:
 async def test_its_row_stands_beside_those_of_the_wirings(original: str) -> None:
     ours = several(2, 10, 40)
     broken = [{**one, "scenario": "products-down"} for one in ours["rounds"]]
-    ours["rounds"] += [await driven(original, SMALL), *broken]
+    theirs = await driven(original, SMALL)
+    theirs["load"]["invalid"] = None  # on a machine that is too busy for the generator, too
+    ours["rounds"] += [theirs, *broken]
     found = concluded(ours)
     out = StringIO()
     show(found, Console(file=out, width=80))

@@ -82,7 +82,8 @@ def test_a_row_a_step_at_which_a_coordinator_was_killed(tmp_path: Path) -> None:
 
 
 def test_a_step_whose_round_must_not_be_used_has_no_figures(tmp_path: Path) -> None:
-    at = {"scenario": "coordinator-killed", "outage": {"service": "orders", "killed_at": 1.0, "ready_at": 3.5}}
+    outage: Any = {"service": "orders", "killed_at": 1.0, "ready_at": 3.5}
+    at: dict[str, Any] = {"scenario": "coordinator-killed", "outage": outage}
     rounds = [
         one_round("2pc", 1, p50=10, confirmed=90, step="2pc.coordinator.begun", invalid="too late", **at),
         one_round("2pc", 1, p50=10, confirmed=80, step="2pc.coordinator.voted", invalid="too late", **at),
