@@ -19,9 +19,9 @@ lost: accepted, and in no database. refused: certainly no order, and the custome
 order: the customer cannot know."""
 
 _ORDERS = """
-    SELECT id, customer_id, status, CASE WHEN current_setting('track_commit_timestamp') = 'on'
+    SELECT id, {marked} AS mark, status, CASE WHEN current_setting('track_commit_timestamp') = 'on'
         THEN greatest(settled_at, pg_xact_commit_timestamp(xmin)) ELSE settled_at END AS settled_at FROM orders
-    WHERE starts_with(customer_id, $1 || '-')"""
+    WHERE starts_with({marked}, $1 || '-')"""
 """Settled is what others can see: in ``2pc`` the row is written long before its transaction is committed. Where the
 server does not keep commit times, the row's own time has to do."""
 
@@ -50,14 +50,14 @@ class Outcomes:
     missing: Check = field(default_factory=lambda: Check("answered orders exist"))
 
 
-async def known_orders(databases: Databases, run: str) -> dict[int, Known]:
-    """All orders of that run, by index."""
+async def known_orders(databases: Databases, run: str, marked: str = "customer_id") -> dict[int, Known]:
+    """All orders of that run, by index. ``marked`` is the column that holds ``<run>-<index>`` (``LoadPlan.marked``)."""
     async with snapshot(databases) as at:
         reserved = {row["order_id"] async for row in _ids(at.products, "reservations", ("reserved",))}
         delivered = {row["order_id"] async for row in _ids(at.delivery, "deliveries", LIVE_DELIVERY)}
         found: dict[int, Known] = {}
-        async for row in rows(at.orders, _ORDERS, run):
-            index = int(row["customer_id"].rpartition("-")[2])
+        async for row in rows(at.orders, _ORDERS.format(marked=marked), run):
+            index = int(row["mark"].rpartition("-")[2])
             kept = row["id"] in reserved and row["id"] in delivered
             found[index] = Known(row["status"], row["settled_at"], kept, row["id"])
         return found

@@ -44,6 +44,8 @@ class Orders:
     def _as_recorded(self, index: int) -> dict[str, Any]:
         recorded = self._recorded
         assert recorded is not None
+        if self._plan.bare:
+            return {"productId": recorded.products[index], "quantity": recorded.quantities[index]}
         customer = recorded.customers[index]
         return {
             "productId": recorded.products[index],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-_HEADER = ("offset", "product_id", "quantity", "customer")
+HEADER = ("offset", "product_id", "quantity", "customer")
 
 
 class Arrival(NamedTuple):
@@ -34,7 +34,7 @@ def write_recorded(path: Path, arrivals: Iterable[Arrival]) -> Recorded:
     kept = Recorded()
     with open(path, "w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(_HEADER)
+        rows.writerow(HEADER)
         for arrival in arrivals:
             rows.writerow((f"{arrival.offset:.6f}", *arrival[1:]))
             _keep(kept, arrival, {})
@@ -46,8 +46,8 @@ def read_recorded(path: Path) -> Recorded:
     kept, names = Recorded(), dict[str, str]()
     with open(path, newline="") as file:
         rows = csv.reader(file)
-        if tuple(next(rows, ())) != _HEADER:
-            raise ValueError(f"{path} does not begin with {','.join(_HEADER)}")
+        if tuple(next(rows, ())) != HEADER:
+            raise ValueError(f"{path} does not begin with {','.join(HEADER)}")
         for offset, product, quantity, customer in rows:
             _keep(kept, Arrival(float(offset), int(product), int(quantity), customer), names)
     return kept

