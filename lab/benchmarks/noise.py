@@ -66,7 +66,7 @@ async def record(settings: CompareSettings, path: Path) -> None:
             planned = list(schedule(settings, scenarios))
             async with Rounds(on, settings, scenarios) as rounds:
                 for each in warm_ups(settings):
-                    step(each.told(0))
+                    step(each.told(""))
                     await rounds.round(each)
                 for number, each in enumerate(planned, 1):
                     step(f"[{number}/{len(planned)}] {each.wiring}")

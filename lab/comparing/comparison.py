@@ -87,7 +87,7 @@ async def run_rounds(
                 number = position - warming + 1
                 scenario = known[turn.scenario]
                 place = f"[{number}/{count}] " if number > 0 else ""
-                tell(f"{place}{turn.told(scenario.load.rate(settings.rate))}", left)
+                tell(f"{place}{turn.told(scenario.load.told(settings.rate))}", left)
                 with failures.tolerated(turn):
                     if isinstance(turn, Planned):
                         figures = await rounds.round(turn)

@@ -1,7 +1,6 @@
 """A shop that others run, under the same load: one more row, without the parts that it cannot give."""
 
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,13 +10,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from lab.comparing.offering import offered
 from lab.comparing.order_states import Told, ask_orders
 from lab.comparing.scenarios import Scenario
 from lab.comparing.schedule import WARMING
 from lab.comparing.settings import CompareSettings
 from lab.load.histogram import encoded, histogram, percentiles
-from lab.load.plan import LoadPlan, is_address
-from lab.load.process import START_DELAY, Load
+from lab.load.plan import is_address
+from lab.load.process import Load
 from lab.load.records import NO_ANSWER, Record, read_records
 from lab.load.result import LoadResult
 from lab.running.errors import ShopError
@@ -63,11 +63,11 @@ class TheirRound:
     wiring: ClassVar = NAME
     step: ClassVar = ""
 
-    def told(self, rate: float) -> str:
+    def told(self, load: str) -> str:
         """For people, as ours."""
         if self.number == WARMING:
             return f"warming up: {NAME}"
-        busy = f"{self.concurrency} at a time" if self.concurrency else f"{rate:g} orders/s"
+        busy = f"{self.concurrency} at a time" if self.concurrency else load
         return f"{self.scenario}, round {self.number}: {NAME}, {busy}"
 
     def load_seconds(self, scenario: Scenario, settings: CompareSettings) -> float:
@@ -85,18 +85,15 @@ class TheirRound:
         if ``GET`` of an order's ``Location`` tells a ``status``; when, if it tells ``settledAt`` too (by its clock).
         """
         with tempfile.TemporaryDirectory() as folder:
-            records_file = Path(folder) / "records.csv"
-            plan = LoadPlan(
+            plan = offered(
+                scenario,
+                settings,
+                Path(folder),
                 url=self.shop.orders,
                 run=NAME,
-                records=str(records_file),
-                rate=scenario.load.rate(settings.rate),
-                concurrency=self.concurrency,
                 seconds=self.load_seconds(scenario, settings),
-                warmup_seconds=settings.warmup_seconds,
-                arrivals="poisson" if settings.arrivals == "poisson" else "constant",
+                concurrency=self.concurrency,
                 products=scenario.load.products or settings.products,
-                start_at=time.time() + START_DELAY,
                 bare=True,
             )
             load = await Load.start(plan)
@@ -104,7 +101,7 @@ class TheirRound:
                 result = await load.result()
             finally:
                 await load.stop()
-            records = list(read_records(records_file))
+            records = list(read_records(Path(plan.records)))
         told = await ask_orders(self.shop.orders, records, deadline=settings.quiet_deadline)
         return {
             "scenario": self.scenario,

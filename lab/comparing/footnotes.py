@@ -6,19 +6,21 @@ from typing import Any
 from events.intake import SESSION_SECONDS
 from lab.audit.promises import BROKEN_PROMISES
 from lab.comparing.failing import told_failed
+from lab.comparing.scenarios.load_words import told_arrivals, told_load
 from lab.comparing.stopping import how_far
 from lab.comparing.summary import Line
 from lab.comparing.survivors import told_by_scenario
 
 
-def told_conditions(found: Mapping[str, Any], rows: list[Line]) -> str:
-    """Machine, versions, settings and the commit, in sentences."""
+def told_conditions(document: Mapping[str, Any], rows: list[Line]) -> str:
+    """Machine, versions, settings, loads and the commit, in sentences."""
+    found = document["conditions"]
     machine = found["machine"]
     text = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {_versions(found['versions'])}; "
     if rows:  # not of a capacity, which is searched with loads of its own
         foreign = max((row.foreign_percent for row in rows if row.foreign_percent is not None), default=0.0)
         text += (
-            f"{_measured(found['settings'], rows)}; {found['load']}. CPU: {_accounted(found['backends'])}; "
+            f"{_measured(document, rows)}; {found['load']}. CPU: {_accounted(found['backends'])}; "
             f"others used up to {foreign:.0f} % of the machine beside it."
         )
     else:
@@ -121,12 +123,28 @@ def _accounted(backends: Mapping[str, str]) -> str:
     return "services, sidecars, worker, database and, for events, the broker"
 
 
-def _measured(settings: Mapping[str, Any], rows: list[Line]) -> str:
+def _measured(document: Mapping[str, Any], rows: list[Line]) -> str:
     """How long and at which rate; without one where every load was a closed loop: the table has its customers."""
-    rate = (
-        f", {settings['rate']:g} orders/s ({settings['arrivals']})" if any(not row.concurrency for row in rows) else ""
-    )
+    settings = document["conditions"]["settings"]
     return (
         f"{settings['rounds']} x {settings['seconds']:g} s or more after {settings['warmup_seconds']:g} s of "
-        f"warm-up{rate}"
+        f"warm-up{''.join(f', {load}' for load in _loads(document, rows))}"
     )
+
+
+def _loads(document: Mapping[str, Any], rows: list[Line]) -> list[str]:
+    """Open loads: the one that the command says, and then those of scenarios that say another."""
+    settings, scenarios = document["conditions"]["settings"], document.get("scenarios", {})
+    usual = _load({}, settings)
+    found = {
+        row.scenario: _load(scenarios.get(row.scenario, {}).get("load", {}), settings)
+        for row in rows
+        if not row.concurrency
+    }
+    own = [f"{load} in {scenario}" for scenario, load in found.items() if load != usual]
+    return [*([usual] if usual in found.values() else []), *own]
+
+
+def _load(shape: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    told, arrivals = told_load(shape, settings["rate"]), told_arrivals(shape, settings["arrivals"])
+    return f"{told} ({arrivals})" if arrivals else f"{told}"

@@ -91,7 +91,7 @@ def conditions(document: Document) -> str:
     several = "Medians over the rounds, the range of the rounds in brackets where they differ. " * (
         max((row.rounds for row in rows), default=0) > 1
     )
-    text = f"{several}Latencies in ms. Measured on {found['at'][:10]}: {told_conditions(found, rows)}"
+    text = f"{several}Latencies in ms. Measured on {found['at'][:10]}: {told_conditions(document, rows)}"
     if changed := overridden(found):
         text += f" Not the defaults: {changed}."
     return "\n\n".join([f"`{found['command']}`", text, *footnotes(rows, document)])

@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from lab.audit import audit
 from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
 from lab.comparing.faults import Hit, Stage, absent, strike
+from lab.comparing.offering import offered
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
 from lab.comparing.sampling import Sampling
 from lab.comparing.scenarios import Scenario
@@ -22,9 +22,10 @@ from lab.comparing.settings import CompareSettings
 from lab.comparing.telling import Telling
 from lab.comparing.validity import outage, why_late, why_missed
 from lab.load.plan import LoadPlan
-from lab.load.process import START_DELAY, Load
+from lab.load.process import Load
 from lab.load.records import read_records
 from lab.load.result import LoadResult
+from lab.load.schedule import stretches
 from lab.running.lag import Lag
 from lab.running.layout import Layout
 from lab.supervision import Supervisor
@@ -48,14 +49,23 @@ async def measure(
 ) -> dict[str, Any]:
     """The figures of the round, JSON-ready. However it ends, its faults are undone. Raises ShopError, LoadFailed."""
     layout, telling, deadline = subject.layout, subject.telling, settings.quiet_deadline
+    if scenario.load.recording is not None:
+        await asyncio.to_thread(scenario.load.recording.orders)  # a year is read for a day: not while CPU is counted
     async with AsyncExitStack() as stack:
         lag = await stack.enter_async_context(Lag(layout)) if layout.wiring == "events" else None
         accounts = await stack.enter_async_context(Accounting(subject.supervisor))
-        records = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records.csv"
-        products = scenario.load.products or settings.products
-        if planned.step:
-            products = (*products, await put_up(layout, stock=0))
-        plan = _plan(subject, planned, scenario, settings, records, products)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        usual = scenario.load.products or settings.products
+        plan = offered(
+            scenario,
+            settings,
+            folder,
+            url=f"{layout.http('orders')}/orders",
+            run=subject.run,
+            seconds=load_seconds(planned, scenario, settings),
+            concurrency=planned.concurrency,
+            products=(*usual, await put_up(layout, stock=0)) if planned.step else usual,
+        )
         if telling is not None:
             plan = telling.followed(plan)
         seen = await stack.enter_async_context(Sampling(layout, lag))
@@ -71,8 +81,8 @@ async def measure(
         )
         use = used[-1]  # until the last order settled; waiting in vain and the audit are not the shop's work
         found = await audit(layout.audited(), deadline=deadline, pause=1.0, stillness=stillness)
-        known = await known_orders(layout.audited(), plan.run)
-        sent = list(read_records(records))
+        known = await known_orders(layout.audited(), plan.run, plan.marked)
+        sent = list(read_records(Path(plan.records)))
         ended = outcomes(sent, known, result.measured_from)
         found.checks.append(ended.missing)
         windows = [(hit.began_at, hit.ended_at) for hit in hits]
@@ -99,28 +109,6 @@ async def measure(
         }
 
 
-def _plan(
-    subject: Subject,
-    planned: Planned,
-    scenario: Scenario,
-    settings: CompareSettings,
-    records: Path,
-    products: tuple[int, ...],
-) -> LoadPlan:
-    return LoadPlan(
-        url=f"{subject.layout.http('orders')}/orders",
-        run=subject.run,
-        records=str(records),
-        rate=scenario.load.rate(settings.rate),
-        concurrency=planned.concurrency,
-        seconds=load_seconds(planned, scenario, settings),
-        warmup_seconds=settings.warmup_seconds,
-        arrivals="poisson" if settings.arrivals == "poisson" else "constant",
-        products=products,
-        start_at=time.time() + START_DELAY,
-    )
-
-
 async def _load(plan: LoadPlan, scenario: Scenario, stage: Stage, step: str) -> tuple[LoadResult, Sequence[Hit]]:
     """The load and what hit the shop meanwhile; returns when all of that is undone, also when it is cancelled."""
     assert plan.start_at is not None
@@ -144,7 +132,7 @@ async def _load(plan: LoadPlan, scenario: Scenario, stage: Stage, step: str) -> 
 
 def _why_invalid(plan: LoadPlan, result: LoadResult, hits: Sequence[Hit], step: str) -> str | None:
     assert plan.start_at is not None
-    return why_late(planned=plan.start_at, began=result.began_at, rate=plan.rate) or why_missed(
+    return why_late(planned=plan.start_at, began=result.began_at, rate=stretches(plan)[0].first) or why_missed(
         hits, until=result.measured_from + plan.seconds, step=step
     )
 

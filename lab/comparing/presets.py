@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from kit.settings import Wiring
 from lab.comparing.external import External
-from lab.comparing.scenarios import NAMES
+from lab.comparing.scenarios import at_hand
 from lab.comparing.settings import CompareSettings
 from lab.comparing.turns import expected
 from lab.running.layout import WIRINGS
@@ -22,8 +22,8 @@ QUICK = CompareSettings(scenarios=_OUTAGE, rounds=1, seconds=5.0, warmup_seconds
 USUAL = CompareSettings(scenarios=_OUTAGE, rounds=5, seconds=10.0, warmup_seconds=3.0)
 """About ten minutes: five rounds each, from which on differences are tested."""
 
-FULL = replace(USUAL, wirings=cast(tuple[Wiring, ...], WIRINGS), scenarios=NAMES)
-"""Hours: every scenario, every wiring."""
+FULL = replace(USUAL, wirings=cast(tuple[Wiring, ...], WIRINGS), scenarios=at_hand())
+"""Hours: every scenario that can be run here, every wiring."""
 
 
 def settings_for(preset: CompareSettings, given: Mapping[str, Any]) -> CompareSettings:

@@ -28,11 +28,11 @@ class Planned:
     concurrency: int = 0
     step: str = ""
 
-    def told(self, rate: float) -> str:
-        """For people, who do not see numbers of their own in a warm-up."""
+    def told(self, load: str) -> str:
+        """For people, who do not see numbers of their own in a warm-up. ``load`` is how fast an open load is."""
         if self.number == WARMING:
             return f"warming up: {self.wiring}"
-        busy = f"{self.concurrency} at a time" if self.concurrency else f"{rate:g} orders/s"
+        busy = f"{self.concurrency} at a time" if self.concurrency else load
         where = f" at {self.step}" if self.step else ""
         return f"{self.scenario}{where}, round {self.number}: {self.wiring}, {busy}"
 

@@ -37,7 +37,6 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         _known("wiring", self.wirings, WIRINGS)
-        chosen(self.scenarios)
         if not self.concurrencies or min(self.concurrencies) < 1 or max(self.concurrencies) > 2000:
             raise ShopError("customers at a time are 1 to 2000")
         if self.rounds < 1:
@@ -50,6 +49,9 @@ class CompareSettings:
         _number("warm-up seconds", self.warmup_seconds, zero=True)
         _number("warming_seconds", self.warming_seconds)
         _number("quiet_deadline", self.quiet_deadline, zero=True)
+        for name, scenario in self.chosen().items():
+            if (highest := scenario.load.highest(self.rate)) > _MOST:
+                raise ShopError(f"{name} comes to {highest:,.0f} orders/s; there can be at most {_MOST:,}")
         if self.hold_transaction and "chain" not in self.wirings:
             raise ShopError("only the chain can hold its transaction: compare it, or leave --hold-transaction out")
 

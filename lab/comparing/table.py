@@ -42,7 +42,7 @@ def show(document: Mapping[str, Any], console: Console) -> None:
         console.print(escape(sentence))
     for note in footnotes(rows, document):
         console.print(f"[dim]{escape(note)}[/dim]")
-    console.print(f"[dim]{escape(told_conditions(document['conditions'], rows))}[/dim]")
+    console.print(f"[dim]{escape(told_conditions(document, rows))}[/dim]")
     if changed := overridden(document["conditions"]):
         console.print(f"[yellow]not the defaults:[/yellow] {escape(changed)}")
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lab.comparing.scenarios.load_words import told_arrivals, told_load
 from lab.comparing.statistics import Spread
 from lab.comparing.summary import why_invalid
 from lab.report.charts.frame import Looks
@@ -104,10 +105,11 @@ def load(found: Comparison, place: Place) -> str:
     if place.concurrency:
         return f"{plural(place.concurrency, 'customer')} at a time{lasting}"
     shape = table(table(table(found.document, "scenarios"), place.scenario), "load")
-    rate = number(shape.get("orders_per_second")) or number(settings.get("rate"))
-    if rate is not None:
-        rate *= number(shape.get("rate_factor")) or 1.0
-    return "load not told" if rate is None else f"{rate:g} orders/s{lasting}, {settings.get('arrivals', 'constant')}"
+    told = told_load(shape, number(settings.get("rate")))
+    if told is None:
+        return "load not told"
+    arrivals = told_arrivals(shape, str(settings.get("arrivals", "constant")))
+    return f"{told}{lasting}" + (f", {arrivals}" if arrivals else "")
 
 
 def _figures(found: Comparison, place: Place, looks: Looks, what: str, columns: Sequence[Column]) -> Markup:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from lab.comparing.scenarios.load_shape import FOLDER
 from lab.comparing.scenarios.scenario import Scenario, in_words
 from lab.running.errors import ShopError
+from lab.trace import dataset
 
 _FOLDER = Path(__file__).parent
 NAMES: tuple[str, ...] = (
@@ -22,6 +24,8 @@ NAMES: tuple[str, ...] = (
     "kafka-down",
     "postgres-down",
     "overload",
+    "ramp",
+    "recorded-day",
     "hot-product",
     "price-storm",
     "bad-deploy",
@@ -29,6 +33,16 @@ NAMES: tuple[str, ...] = (
     "saturation",
 )
 """Those that come along, in the order in which they are told."""
+_OF_THE_REAL_YEAR = ("recorded-day",)
+
+
+def at_hand() -> tuple[str, ...]:
+    """Those that come along and can be run here: without the data set of real orders that is not all of them."""
+    try:
+        dataset.check()
+    except dataset.TraceMissing:
+        return tuple(name for name in NAMES if name not in _OF_THE_REAL_YEAR)
+    return NAMES
 
 
 def chosen(given: Iterable[str]) -> dict[str, Scenario]:
@@ -74,7 +88,8 @@ def _own(path: Path) -> tuple[str, Scenario]:
 
 def _read(path: Path) -> Scenario:
     try:
-        return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Scenario.model_validate(told, context={FOLDER: path.parent})
     except OSError as error:
         raise ShopError(f"the scenario {path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

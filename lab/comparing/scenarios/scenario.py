@@ -1,13 +1,15 @@
 """What a scenario's file may say, and how wrong files are told what would be right."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+from pydantic import Field, ValidationError, field_serializer, model_validator
 
 from delivery_svc.settings import DeliverySettings
 from kit.settings import ServiceSettings
 from lab.comparing.overrides import OURS
+from lab.comparing.scenarios.load_shape import LoadShape
+from lab.comparing.scenarios.part import LONGEST, Part
 from orders_svc.settings import OrdersSettings
 from products_svc.settings import ProductsSettings
 
@@ -28,40 +30,9 @@ _SETTINGS: Mapping[str, type[ServiceSettings]] = {
     "products": ProductsSettings,
     "delivery": DeliverySettings,
 }
-_LONGEST = 3600.0
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class LoadShape(_Part):
-    """``open``: orders come at a rate, whatever the answers do: ``rate_factor`` times that of the command, or
-    ``orders_per_second``. ``closed``: so many customers at a time as the command says. ``products`` are ordered in turn
-    (none: those of the command)."""
-
-    kind: Literal["open", "closed"] = "open"
-    rate_factor: float = Field(default=1.0, gt=0, le=1000)
-    orders_per_second: float | None = Field(default=None, gt=0, le=100_000)
-    products: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(default=None, min_length=1, strict=False)
-
-    @model_validator(mode="after")
-    def _says_one_rate(self) -> Self:
-        given = self.model_fields_set & {"rate_factor", "orders_per_second"}
-        if self.kind == "closed" and given:
-            raise ValueError(f"a closed load has no rate: leave {' and '.join(sorted(given))} out")
-        if len(given) == 2:
-            raise ValueError("give rate_factor or orders_per_second, not both")
-        return self
-
-    def rate(self, usual: float) -> float:
-        """Orders a second where the command's rate is ``usual``; 0 in a closed loop."""
-        if self.kind == "closed":
-            return 0.0
-        return self.orders_per_second or usual * self.rate_factor
-
-
-class Fault(_Part):
+class Fault(Part):
     """Something that is done to the shop and undone ``seconds`` later. It begins at ``at``, a share of the measured
     time, or ``at_seconds`` into it.
 
@@ -74,8 +45,8 @@ class Fault(_Part):
     kind: Kind
     target: Target
     at: float | None = Field(default=None, ge=0, lt=1)
-    at_seconds: float | None = Field(default=None, ge=0, le=_LONGEST)
-    seconds: float = Field(gt=0, le=_LONGEST)
+    at_seconds: float | None = Field(default=None, ge=0, le=LONGEST)
+    seconds: float = Field(gt=0, le=LONGEST)
     per_second: float | None = Field(default=None, gt=0, le=1000)
     told: Told | None = None
 
@@ -104,16 +75,17 @@ class Fault(_Part):
         return self.at_seconds if self.at_seconds is not None else (self.at or 0.0) * measured
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """``told`` are settings that services have for the whole of a round. A round is measured for ``least_seconds`` or
-    longer. ``{seconds}`` in ``text`` stands for how long the first fault lasts."""
+    longer, and one with a trace for as long as that is. ``{seconds}`` in ``text`` stands for how long the first fault
+    lasts."""
 
     title: str = Field(min_length=1, max_length=80)
     text: str = Field(min_length=1, max_length=500)
     load: LoadShape = LoadShape()
     told: Mapping[Service, Told] = {}
     faults: tuple[Fault, ...] = Field(default=(), strict=False)
-    least_seconds: float = Field(default=1.0, gt=0, le=_LONGEST)
+    least_seconds: float = Field(default=1.0, gt=0, le=LONGEST)
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
@@ -122,11 +94,20 @@ class Scenario(_Part):
         crashes = [fault for fault in self.faults if fault.kind == "crash"]
         if crashes and len(self.faults) > 1:
             raise ValueError("a crash stands alone: a round has one step of the protocol, and no other fault")
+        if crashes and (self.load.ramp_to or self.load.ramp_factor or self.load.steps or self.load.trace):
+            raise ValueError("a crash comes after a number of orders at one rate: leave the ramp, steps or trace out")
+        recording = self.load.recording
+        if recording is not None and "least_seconds" in self.model_fields_set:
+            raise ValueError("a trace is played to its end: leave least_seconds out")
         for fault in self.faults:
-            if fault.at_seconds is not None and fault.at_seconds >= self.least_seconds:
+            if fault.at_seconds is not None and fault.at_seconds >= self.measured_seconds(self.least_seconds):
                 raise ValueError(
-                    f"a fault at {fault.at_seconds:g} s needs a measured time beyond it: raise least_seconds "
-                    f"({self.least_seconds:g})"
+                    f"a fault at {fault.at_seconds:g} s needs a measured time beyond it: "
+                    + (
+                        f"raise least_seconds ({self.least_seconds:g})"
+                        if recording is None
+                        else f"the trace takes {recording.seconds:g} s"
+                    )
                 )
         return self
 
@@ -140,7 +121,9 @@ class Scenario(_Part):
         return any(fault.kind == "crash" for fault in self.faults)
 
     def measured_seconds(self, usual: float) -> float:
-        return max(usual, self.least_seconds)
+        """How long it is measured where the command says ``usual``."""
+        recording = self.load.recording
+        return max(usual, self.least_seconds) if recording is None else recording.seconds
 
 
 def _can_be_told(service: str, told: Told) -> None:
@@ -179,6 +162,6 @@ def _said(one: Any) -> str:
 
 
 def _entries(location: tuple[int | str, ...]) -> list[str]:
-    parts: Mapping[str, type[_Part]] = {"load": LoadShape, "faults": Fault}
+    parts: Mapping[str, type[Part]] = {"load": LoadShape, "faults": Fault}
     part = parts.get(str(location[0]), Scenario) if len(location) > 1 else Scenario
     return list(part.model_fields)
