@@ -11,17 +11,19 @@ from rich.markup import escape
 
 from lab.commands.chosen import Compose, in_containers, is_inside, is_off
 from lab.commands.rounds_bar import RoundsBar
-from lab.comparing.capacity.measuring import CapacitySettings, measure_capacity
+from lab.comparing.capacity.expecting import HELD, expected_searches
+from lab.comparing.capacity.measuring import CapacitySettings
+from lab.comparing.capacity.searching import measure_capacity
 from lab.comparing.capacity.showing import capacity_lines
 from lab.comparing.comparison import compare_wirings, without_rounds
 from lab.comparing.container_comparison import compare_containers
 from lab.comparing.differences import concluded
 from lab.comparing.external import External
-from lab.comparing.presets import FULL, QUICK, USUAL, estimate, settings_for
+from lab.comparing.presets import FULL, QUICK, STARTING, USUAL, estimate, settings_for
 from lab.comparing.scenarios import NAMES
 from lab.comparing.schedule import WARMING
 from lab.comparing.settings import CompareSettings
-from lab.comparing.stopping import how_far
+from lab.comparing.stopping import how_far, stoppable
 from lab.comparing.table import show
 from lab.comparing.time_left import in_words
 from lab.comparing.turns import turns
@@ -125,18 +127,16 @@ async def _run(
         step(f"{name}: {text}")
 
     outside = None if against is None else await External.at(against)
-    if rounds:
-        step(_beforehand(settings, outside))
+    asked = CapacitySettings(settings.wirings, first=settings.rate, products=settings.products) if capacity else None
+    step(_beforehand(settings if rounds else None, outside, asked))
     async with ground(Home.from_environment(), step, lambda _name, _line: None, note) as on:
-        if rounds:
-            with RoundsBar(errors) as bar:
+        with RoundsBar(errors) as bar, stoppable(document, searches=len(asked.wirings) if asked else 0):
+            if rounds:
                 await compare_wirings(on, settings, step, outside=outside, watch=bar.begins, document=document)
-        else:
-            document |= await without_rounds(on, settings)
-        if capacity:
-            asked = CapacitySettings(settings.wirings, first=settings.rate, products=settings.products)
-            async for found in measure_capacity(on, asked, step):
-                document.setdefault("capacity", []).append(found)
+            else:
+                document |= await without_rounds(on, settings)
+            if asked:
+                await measure_capacity(on, asked, step, document, watch=bar.begins)
 
 
 async def _run_on(compose: str, settings: CompareSettings, document: dict[str, Any]) -> None:
@@ -148,10 +148,19 @@ async def _run_on(compose: str, settings: CompareSettings, document: dict[str, A
         await compare_containers(settings, step, inside=inside, watch=bar.begins, document=document)
 
 
-def _beforehand(settings: CompareSettings, outside: External | None = None) -> str:
+def _beforehand(
+    settings: CompareSettings | None, outside: External | None = None, asked: CapacitySettings | None = None
+) -> str:
     """What there is to be done, and how long it takes."""
-    number = sum(one.number != WARMING for one in turns(settings, outside))
-    return f"{plural(number, 'round')}, about {in_words(estimate(settings, outside))}"
+    parts, seconds = [], STARTING
+    if settings:
+        parts.append(plural(sum(one.number != WARMING for one in turns(settings, outside)), "round"))
+        seconds = estimate(settings, outside)
+    if asked:
+        parts.append(f"{plural(len(asked.wirings), 'search', 'searches')} for the capacity")
+        seconds += sum(expected_searches(asked))
+    guessed = f", if {HELD:,.0f} orders/s are about what is held" if asked else ""
+    return f"{' and '.join(parts)}, about {in_words(seconds)}{guessed}"
 
 
 def _report(document: dict[str, Any], json_file: Path | None) -> None:

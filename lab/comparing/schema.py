@@ -138,7 +138,10 @@ class Capacity(Part):
     """The highest rate that a wiring held, by search."""
 
     wiring: str = Field(description="its name")
-    orders_per_second: float | None = Field(description="null where not even the lowest rate was held")
+    orders_per_second: float | None = Field(
+        description="null where not even the lowest rate was held, and where the search did not end"
+    )
+    ended: bool = Field(True, description="false where the search was stopped: there are the steps until then")
     steps: list[CapacityStep] = Field(description="the rates that were tried, in order")
     pending_timeout_seconds: float | None = Field(None, description="after it an order that stays pending is cancelled")
     within_seconds: float = Field(2.0, description="what in time means: confirmed so soon after an order was due")
@@ -151,6 +154,8 @@ class Stopped(Part):
 
     rounds_done: int = Field(description="those in the document")
     rounds_planned: int = Field(description="those that there would have been")
+    searches_done: int = Field(0, description="searches for the capacity that came to their end")
+    searches_planned: int = Field(0, description="those that there would have been")
     why: str | None = Field(None, description="what went wrong; null where somebody stopped it")
 
 

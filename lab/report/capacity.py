@@ -5,7 +5,7 @@ from lab.report.charts.bars import BarChart
 from lab.report.charts.frame import Ids, Looks
 from lab.report.charts.scales import linear
 from lab.report.markup import Markup, tag
-from lab.report.numbers import amount, number
+from lab.report.numbers import amount, listed, number
 from lab.report.reading import Comparison, rows
 from lab.report.tables import pending_timeout, scrolling
 
@@ -21,6 +21,7 @@ def capacity(found: Comparison, ids: Ids, looks: Looks) -> Markup | None:
     rates = {str(one.get("wiring")): number(one.get("orders_per_second")) for one in searched}
     if not rates:
         return None
+    unended = [str(one.get("wiring")) for one in searched if one.get("ended") is False]
     bars = {wiring: None if rate is None else Spread(rate, rate, rate, 1) for wiring, rate in rates.items()}
     scale = linear(max((rate for rate in rates.values() if rate is not None), default=1.0))
     chart = BarChart("Capacity: the highest rate held", "orders a second", bars, scale, amount)
@@ -44,6 +45,7 @@ def capacity(found: Comparison, ids: Ids, looks: Looks) -> Markup | None:
         "section",
         tag("h2", "Capacity"),
         tag("p", f"{_MEANING} {pending_timeout(found).capitalize()}."),
+        tag("p", f"The search of {listed(unended)} was not ended: there are only its steps.") if unended else None,
         tag("div", tag("figure", chart.drawn(ids, looks)), class_="charts"),
         tag("details", tag("summary", "Every step of the search"), steps) if steps else None,
         id="capacity",

@@ -20,7 +20,6 @@ from lab.comparing.outcomes import known_orders
 from lab.load.plan import LoadPlan
 from lab.load.process import START_DELAY, Load
 from lab.load.records import read_records
-from lab.mesh.sidecars import ensure_mesh
 from lab.running.errors import ShopError
 from lab.running.lag import Lag
 from lab.running.layout import Layout
@@ -28,6 +27,7 @@ from lab.running.prepare import declare_topics, migrate, prepare_databases, remo
 from lab.running.shop import Ground, start_services, stop_services
 
 Say = Callable[[str], None]
+Begins = Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,14 @@ class CapacitySettings:
             raise ShopError(f"a search for the capacity begins at {self.lowest:g} to {self.highest:,.0f} orders/s")
 
 
-async def measure_capacity(on: Ground, settings: CapacitySettings, say: Say) -> AsyncIterator[dict[str, Any]]:
-    """One entry a wiring, JSON-ready: ``orders_per_second`` (None: not even the lowest rate held), all steps, and under
-    what it holds. Raises SupervisionError, ShopError, LoadFailed."""
-    if "chain-mesh" in settings.wirings:
-        ensure_mesh()
-    for wiring in settings.wirings:
-        say(f"capacity: {wiring}, a shop of its own")
-        async with fresh_shop(on, wiring) as layout, Steps(layout, settings, say) as steps:
-            capacity = await searched(steps, settings)
-        yield entry(wiring, capacity, steps.taken, settings)
-
-
-def entry(wiring: Wiring, capacity: float | None, steps: Sequence[Step], settings: CapacitySettings) -> dict[str, Any]:
-    """What the document has of one wiring."""
+def entry(
+    wiring: Wiring, capacity: float | None, steps: Sequence[Step], settings: CapacitySettings, *, ended: bool = True
+) -> dict[str, Any]:
+    """What the document has of one wiring. ``ended``: the search came to its end."""
     return {
         "wiring": wiring,
         "orders_per_second": capacity,
+        "ended": ended,
         "pending_timeout_seconds": pending_timeout(os.environ),
         "within_seconds": WITHIN,
         "share_percent": 100 * SHARE,
@@ -76,11 +67,12 @@ def entry(wiring: Wiring, capacity: float | None, steps: Sequence[Step], setting
 
 
 class Steps:
-    """Short loads on one running shop. ``taken`` are all steps so far."""
+    """Short loads on one running shop. ``taken`` are all steps so far. ``begins`` hears of each when it begins: its
+    number, from 1, and what it is."""
 
-    def __init__(self, layout: Layout, settings: CapacitySettings, say: Say) -> None:
+    def __init__(self, layout: Layout, settings: CapacitySettings, say: Say, begins: Begins = lambda *_: None) -> None:
         self.taken: list[Step] = []
-        self._layout, self._settings, self._say = layout, settings, say
+        self._layout, self._settings, self._say, self._begins = layout, settings, say, begins
         self._stack = AsyncExitStack()
         self._lag: Lag | None = None
 
@@ -96,6 +88,7 @@ class Steps:
     async def step(self, rate: float, *, again: bool = False) -> Step:
         """Loads the shop with it, waits until it is at rest again, judges, and says so."""
         settings, layout = self._settings, self._layout
+        self._begins(len(self.taken) + 1, f"capacity: {layout.wiring}, {rate:g} orders/s{' again' if again else ''}")
         plan = LoadPlan(
             url=f"{layout.http('orders')}/orders",
             run=f"{layout.name}-{len(self.taken)}",

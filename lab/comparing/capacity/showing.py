@@ -32,7 +32,11 @@ def capacity_lines(found: Sequence[Mapping[str, Any]]) -> Iterator[Table | str]:
 
 
 def why_not_more(entry: Mapping[str, Any]) -> str:
-    """The lowest rate above the capacity that was tried in vain, and what was wrong with it."""
+    """The lowest rate above the capacity that was tried in vain, and what was wrong with it; of a search that did not
+    come to its end, how far that was."""
+    if not entry.get("ended", True):
+        held = max((step["rate"] for step in entry["steps"] if step["held"]), default=None)
+        return f"the search was not ended; {'nothing had held' if held is None else f'{held:g}/s had held'} so far"
     capacity = entry["orders_per_second"]
     above = [step for step in entry["steps"] if not step["held"] and step["rate"] > (capacity or 0)]
     if not above:
@@ -45,5 +49,7 @@ def _rate(entry: Mapping[str, Any]) -> str:
     capacity = entry["orders_per_second"]
     if capacity is not None:
         return f"[bold]{capacity:,.0f}[/bold]" if capacity >= 10 else f"[bold]{capacity:g}[/bold]"
+    if not entry.get("ended", True):
+        return "-"
     lowest = min((step["rate"] for step in entry["steps"]), default=0)
     return f"below {lowest:g}"

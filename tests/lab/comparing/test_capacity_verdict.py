@@ -88,10 +88,11 @@ def test_without_enough_looks_nothing_is_said() -> None:
     assert grown([], BEGIN, BEGIN + 6, rate=10) is None
 
 
-def test_the_reason_is_that_of_the_next_higher_rate() -> None:
-    def step(rate: float, held: bool, why: str, again: bool = False) -> dict[str, object]:
-        return {"rate": rate, "held": held, "why": why, "again": again}
+def step(rate: float, held: bool, why: str = "", again: bool = False) -> dict[str, object]:
+    return {"rate": rate, "held": held, "why": why, "again": again}
 
+
+def test_the_reason_is_that_of_the_next_higher_rate() -> None:
     steps = [
         step(100, True, "fine"),
         step(200, False, "worse"),
@@ -101,3 +102,9 @@ def test_the_reason_is_that_of_the_next_higher_rate() -> None:
     assert why_not_more({"orders_per_second": 100, "steps": steps}) == "150/s: bad again"
     assert why_not_more({"orders_per_second": None, "steps": [step(1, False, "dead")]}) == "1/s: dead"
     assert why_not_more({"orders_per_second": 100, "steps": steps[:1]}) == "no higher rate was tried"
+
+
+def test_of_a_search_that_was_stopped_it_says_how_far_it_came_and_claims_no_rate() -> None:
+    entry = {"wiring": "chain", "orders_per_second": None, "ended": False, "steps": [step(50, True), step(100, False)]}
+    assert why_not_more(entry) == "the search was not ended; 50/s had held so far"
+    assert why_not_more(entry | {"steps": [step(50, False)]}) == "the search was not ended; nothing had held so far"
