@@ -6,17 +6,23 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
+import structlog
 from alembic import command, context
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+log = structlog.get_logger()
 
 _LOCK = 7_305_001
 
 
 def upgrade(package: str, database_url: str) -> None:
-    """Runs ``<package>/migrations`` up to the newest revision. Two replicas that start together wait for each other."""
+    """Runs ``<package>/migrations`` up to the newest revision. Two replicas that start together wait for each other.
+    A schema that a newer version has made is left as it is: this code runs on it (docs/running.md, Upgrades)."""
     asyncio.run(upgrade_async(package, database_url))
 
 
@@ -46,4 +52,9 @@ def _upgrade(connection: Connection, package: str) -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    if present <= known:
+        command.upgrade(config, "head")
+    else:
+        log.warning("the schema is newer than this code and is left as it is", revision=", ".join(sorted(present)))
