@@ -26,6 +26,9 @@ from kit.settings import from_environment
 FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 COMPACTED = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(7 * 24 * 3600 * 1000)}
 _SET_ON_TOPIC = 1  # DescribeConfigs: DYNAMIC_TOPIC_CONFIG
+DURABLE_REPLICAS = 3
+"""From so many on every event is to be in two of them before it counts as published."""
+
 BROKER_TIME = {"message.timestamp.type": "LogAppendTime"}
 
 
@@ -67,19 +70,26 @@ async def declare(
 ) -> None:
     """Makes the broker's topics what they should be: creates what is missing, brings configurations in line, adds
     missing partitions (a warning: keys move to other partitions then, so an aggregate's older events are elsewhere).
-    Never takes anything away. Raises KafkaError."""
-    durability = {"min.insync.replicas": "2"} if replication_factor >= 3 else {}
+    Missing replicas are told as a warning: to add them is the cluster's affair. Never takes anything away. Raises
+    KafkaError."""
     async with _admin(kafka) as admin:
         for topic in topics:
-            count = await _count(admin, kafka.topic(topic.like)) if topic.like else partitions
-            await _declare(admin, kafka.topic(topic.name), topic.configs | durability, count, replication_factor, say)
+            count = len(await _partitions(admin, kafka.topic(topic.like))) if topic.like else partitions
+            await _declare(admin, kafka.topic(topic.name), topic, count, replication_factor, say)
         await _wait_until_known(admin, [kafka.topic(topic.name) for topic in topics])
 
 
+def configs(topic: Topic, replicas: int) -> dict[str, str]:
+    """What is set on the topic where it has so many replicas: one that must have more of them in sync than there are
+    takes no event."""
+    return topic.configs | ({"min.insync.replicas": "2"} if replicas >= DURABLE_REPLICAS else {})
+
+
 async def _declare(
-    admin: Any, name: str, configs: dict[str, str], partitions: int, replication_factor: int, say: Callable[[str], None]
+    admin: Any, name: str, topic: Topic, partitions: int, replication_factor: int, say: Callable[[str], None]
 ) -> None:
-    response = await admin.create_topics([NewTopic(name, partitions, replication_factor, topic_configs=configs)])
+    made = NewTopic(name, partitions, replication_factor, topic_configs=configs(topic, replication_factor))
+    response = await admin.create_topics([made])
     _, code, *message = response.topic_errors[0]
     if code == 0:
         say(f"{name}: created with {partitions} partitions")
@@ -87,15 +97,27 @@ async def _declare(
     if for_code(code) is not TopicAlreadyExistsError:
         raise for_code(code)(f"{name}: {message}")
     done = []
+    described = await _partitions(admin, name)
+    replicas = min(len(partition["replicas"]) for partition in described)
     overrides = await _overrides(admin, name)
-    if not configs.items() <= overrides.items():
-        resource = ConfigResource(ConfigResourceType.TOPIC, name, overrides | configs)
+    wanted = configs(topic, min(replicas, replication_factor))
+    if not wanted.items() <= overrides.items():
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, overrides | wanted)
         for answer in await admin.alter_configs([resource]):
             for error_code, error_message, *_ in answer.resources:
                 if error_code:
                     raise for_code(error_code)(f"{name}: {error_message}")
         done.append("configuration brought in line")
-    present = await _count(admin, name)
+    if int(overrides.get("min.insync.replicas", 1)) > replicas:
+        done.append(f"WARNING: takes no event, min.insync.replicas is above its {_replicas(replicas)}")
+    if replicas < replication_factor:
+        done.append(
+            f"WARNING: has {_replicas(replicas)}, not {replication_factor}: "
+            "add them with kafka-reassign-partitions.sh, then run this again"
+        )
+    elif replicas > replication_factor:
+        done.append(f"has {_replicas(replicas)}, which stay")
+    present = len(described)
     if present < partitions:
         await admin.create_partitions({name: NewPartitions(partitions)})
         done.append(f"WARNING: {partitions - present} partitions added, keys move to other partitions")
@@ -104,11 +126,16 @@ async def _declare(
     say(f"{name}: {'; '.join(done) or 'as it should be'}")
 
 
-async def _count(admin: Any, name: str) -> int:
-    """How many partitions a topic has that is there, or was made a moment ago."""
+async def _partitions(admin: Any, name: str) -> list[dict[str, Any]]:
+    """The partitions of a topic that is there, or was made a moment ago."""
     await _wait_until_known(admin, [name])
     (described,) = await admin.describe_topics([name])
-    return len(described["partitions"])
+    partitions: list[dict[str, Any]] = described["partitions"]
+    return partitions
+
+
+def _replicas(number: int) -> str:
+    return "1 replica" if number == 1 else f"{number} replicas"
 
 
 async def _overrides(admin: Any, name: str) -> dict[str, str]:

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
+import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from events import topics
@@ -64,6 +66,29 @@ async def test_missing_partitions_are_added_with_a_warning_and_none_is_ever_take
     assert "has 3 partitions, which stay" in kept
 
 
+async def test_replicas_that_are_missing_are_told_and_the_topic_still_takes_events(kafka: Kafka) -> None:
+    """One broker has one replica of each topic, whatever the factor asked for."""
+    await _declare(kafka, [Topic("orders", FOR_EVER)])
+    (said,) = await _declare(kafka, [Topic("orders", FOR_EVER)], replication_factor=3)
+    assert "WARNING: has 1 replica, not 3" in said
+    assert "kafka-reassign-partitions" in said
+    assert "as it should be" not in said
+    assert (await _config(kafka, "orders"))["min.insync.replicas"] == "1"
+
+
+async def test_a_topic_that_can_take_no_event_is_told(kafka: Kafka) -> None:
+    await _declare(kafka, [Topic("orders", FOR_EVER | {"min.insync.replicas": "2"})])
+    (said,) = await _declare(kafka, [Topic("orders", FOR_EVER)])
+    assert "WARNING: takes no event" in said
+
+
+@pytest.mark.parametrize(("replicas", "in_sync"), [(1, None), (2, None), (3, "2"), (5, "2")])
+def test_more_replicas_than_there_are_never_have_to_be_in_sync(replicas: int, in_sync: str | None) -> None:
+    configs = topics.configs(Topic("orders", FOR_EVER), replicas)
+    assert configs.get("min.insync.replicas") == in_sync
+    assert configs.items() >= FOR_EVER.items()
+
+
 async def test_the_command_says_what_it_does(kafka: Kafka) -> None:
     done = _command({"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "SHOP_TOPIC_PREFIX": kafka.prefix})
     assert done.returncode == 0, done.stderr
@@ -76,9 +101,11 @@ def test_the_command_says_that_the_broker_is_not_there() -> None:
     assert "topics were not declared" in done.stderr
 
 
-async def _declare(kafka: Kafka, wanted: object = topics.TOPICS, *, partitions: int = 4) -> list[str]:
+async def _declare(
+    kafka: Kafka, wanted: Sequence[Topic] = topics.TOPICS, *, partitions: int = 4, replication_factor: int = 1
+) -> list[str]:
     said: list[str] = []
-    await topics.declare(kafka, wanted, partitions=partitions, say=said.append)  # type: ignore[arg-type]
+    await topics.declare(kafka, wanted, partitions=partitions, replication_factor=replication_factor, say=said.append)
     return said
 
 
