@@ -12,7 +12,7 @@ from delivery_svc import recovery
 from delivery_svc.app import build
 from delivery_svc.settings import DeliverySettings
 from events import recovering
-from kit import migrations, spans
+from kit import migrations, sigterm, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 
@@ -42,4 +42,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    sigterm.ends_at_once()
     sys.exit(main(sys.argv[1:]))

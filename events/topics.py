@@ -20,6 +20,7 @@ from events import acls
 from events.acls import NoAuthorizer
 from events.kafka import Kafka, apart, no_broker_yet
 from events.refusals import explained, quiet_client_logs
+from kit import sigterm
 from kit.kafka_settings import KafkaSettings
 from kit.settings import from_environment
 
@@ -201,4 +202,5 @@ async def _declare_all(kafka: Kafka, settings: TopicSettings, say: Callable[[str
 
 
 if __name__ == "__main__":
+    sigterm.ends_at_once()
     sys.exit(main())

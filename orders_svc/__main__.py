@@ -8,7 +8,7 @@ python -m orders_svc recover    puts back what was announced since the backup th
 import sys
 
 from events import recovering
-from kit import migrations, spans
+from kit import migrations, sigterm, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 from orders_svc import recovery
@@ -33,4 +33,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    sigterm.ends_at_once()
     sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from events import recovering
-from kit import migrations, spans
+from kit import migrations, sigterm, spans
 from kit.process import configure_logging, serve
 from kit.settings import from_environment
 from products_svc import recovery
@@ -56,4 +56,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    sigterm.ends_at_once()
     sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from pydantic import Field
 from events import faust_worker
 from events.kafka import Kafka
 from events.positions import PositionError
-from kit import spans
+from kit import sigterm, spans
 from kit.process import configure_logging
 from kit.settings import ServiceSettings, from_environment
 from orders_svc.read_models import MODELS, NAMES, live_figures
@@ -66,4 +66,5 @@ def follow(name: str, settings: WorkerSettings) -> NoReturn:
 
 
 if __name__ == "__main__":
+    sigterm.ends_at_once()
     sys.exit(main(sys.argv[1:]))
