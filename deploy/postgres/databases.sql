@@ -1,8 +1,8 @@
 -- One database and one login role per service; nobody enters another's. Safe to run again: passwords follow .env.
 -- Each database also has a role that only reads it, <service>_auditor, for `shop audit`.
 -- Run by psql as the superuser, with SHOP_ORDERS_PASSWORD, SHOP_PRODUCTS_PASSWORD, SHOP_DELIVERY_PASSWORD and
--- SHOP_AUDIT_PASSWORD in the environment. SHOP_DATABASE_PREFIX, if there is one, stands before the names of databases and
--- roles: another shop on the same server.
+-- SHOP_AUDIT_PASSWORD in the environment: letters, digits and -._~ only, because they stand in URLs as they are.
+-- SHOP_DATABASE_PREFIX, if there is one, stands before the names of databases and roles: another shop on the same server.
 \set ON_ERROR_STOP on
 \set prefix ''
 \getenv prefix SHOP_DATABASE_PREFIX
@@ -19,6 +19,11 @@ CREATE TEMPORARY TABLE login AS
 SELECT name, name AS database, password FROM service
 UNION ALL
 SELECT name || '_auditor', name, :'audit_password' FROM service;
+
+SELECT bool_or(password !~ '^[A-Za-z0-9._~-]+$') AS unusable FROM login \gset
+\if :unusable
+DO $$ BEGIN RAISE 'a SHOP_..._PASSWORD has other signs than letters, digits and -._~ (or none); openssl rand -hex 24 makes a good one'; END $$;
+\endif
 
 SELECT format('CREATE ROLE %I', name) FROM login WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login.name) \gexec
 SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %L', name, password) FROM login \gexec
