@@ -19,8 +19,8 @@ Json = dict[str, Any]
 _PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _NO_LIMIT = 2**32 - 1
 _BEFORE_IT_WAS_BEGUN = "connect-failure,refused-stream,unavailable,cancelled"
-"""Istio's retryOn where a VirtualService names none (since 1.24; before, also 503): failures in which the service has
-not seen the request. A try that took too long, or was answered with an error, is not among them."""
+"""The VirtualService's retryOn (Istio's default since 1.24; before, also 503): failures in which the service has not
+seen the request. A try that took too long, or was answered with an error, is not among them."""
 
 
 def connection_pool(

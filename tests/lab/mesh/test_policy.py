@@ -90,6 +90,7 @@ def test_requests_to_products_wait_and_are_repeated_as_the_virtual_service_says(
     assert products["timeout"] == rule["timeout"]
     assert products["retry_policy"]["num_retries"] == rule["retries"]["attempts"]
     assert products["retry_policy"]["per_try_timeout"] == rule["retries"]["perTryTimeout"]
+    assert products["retry_policy"]["retry_on"] == rule["retries"]["retryOn"]
 
 
 def test_nothing_is_repeated_that_the_service_may_have_seen() -> None:
