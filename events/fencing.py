@@ -34,6 +34,7 @@ from events.sending import Outgoing, send_all
 
 MAX_BATCH_BYTES = 256 * 1024
 REQUEST_TIMEOUT_MS = 10_000
+CLOSE_SECONDS = 5.0
 
 
 class UnsupportedClient(RuntimeError):
@@ -80,14 +81,15 @@ class FencedProducer:
         return await send_all(self._producer, records)
 
     async def close(self) -> None:
-        """Gives up what is not acknowledged yet, and returns within seconds even when the broker is gone."""
+        """Gives up what is not acknowledged yet, and returns even when the broker is gone: connections and sender have
+        ``CLOSE_SECONDS`` each."""
         task = self._producer._sender.sender_task
         if task is not None:
             task.cancel()
         self._producer._closed = True
-        await apart(self._producer.client.close())
+        await apart(self._producer.client.close(), patience=CLOSE_SECONDS)
         if task is not None:
-            await asyncio.wait([task], timeout=5)
+            await asyncio.wait([task], timeout=CLOSE_SECONDS)
 
 
 async def _next_epoch(kafka: Kafka, transactional_id: str) -> tuple[int, int]:

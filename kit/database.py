@@ -18,6 +18,8 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from kit import spans
 
+CLOSE_SECONDS = 5.0
+
 Row = Mapping[str, Any]
 _DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -133,11 +135,11 @@ class Database:
                 self._pool = await asyncpg.create_pool(self.url, **self._options)
 
     async def close(self) -> None:
-        """Waits for borrowed connections (5 s at most), then closes."""
+        """Waits for borrowed connections (``CLOSE_SECONDS`` at most), then closes."""
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(CLOSE_SECONDS):
                     await pool.close()
             except TimeoutError:
                 pool.terminate()

@@ -4,7 +4,10 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
+from events import fencing, relay
+from kit import app, database
 from kit.settings import ServiceSettings
 from orders_svc.app import build
 from orders_svc.read_models import NAMES
@@ -135,8 +138,8 @@ def test_a_service_leads_to_the_pods_of_its_name(overlay: str) -> None:
 
 
 def test_the_probes_ask_for_routes_that_there_are() -> None:
-    app, _ = build(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:1/none"))
-    routes = {getattr(route, "path", "") for route in app.routes} | set(app.openapi()["paths"])
+    orders, _ = build(OrdersSettings(database_url="postgresql://nobody@127.0.0.1:1/none"))
+    routes = {getattr(route, "path", "") for route in orders.routes} | set(orders.openapi()["paths"])
     asked = {
         probe["httpGet"]["path"]
         for pod in pods(render("production"))
@@ -147,12 +150,29 @@ def test_the_probes_ask_for_routes_that_there_are() -> None:
     assert asked - {"/metrics"} == {"/health/live", "/health/ready"} & routes
 
 
-def test_a_service_has_time_to_finish_what_it_was_asked() -> None:
-    grace = ServiceSettings.model_fields["shutdown_grace_seconds"].default
-    for pod in pods(render("production")):
+ENDING = {
+    "requests": ServiceSettings.model_fields["shutdown_grace_seconds"].default,
+    "the batch in hand": app.STOP_SECONDS,
+    "the outbox": relay.FINISH_SECONDS,
+    "the producer's connections, and its sender": 2 * fencing.CLOSE_SECONDS,
+    "the pool": database.CLOSE_SECONDS,
+}
+"""What a service does one after the other when it is told to stop, with the seconds that each may take."""
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_service_has_time_to_finish_what_it_was_asked(overlay: str) -> None:
+    for pod in pods(render(overlay)):
         if pod.labels["app.kubernetes.io/component"] == "service":
             wait = pod.containers[0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-            assert pod.spec["terminationGracePeriodSeconds"] >= wait + grace + 5 + 5, "pool and relay: 5 s each"
+            assert pod.spec["terminationGracePeriodSeconds"] >= wait + sum(ENDING.values())
+
+
+def test_compose_gives_a_service_as_much_time() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.kafka.yml").read_text())["services"]
+    for name, service in services.items():
+        if service.get("restart") == "unless-stopped" and "shop-events" in service["image"]:
+            assert int(service["stop_grace_period"].removesuffix("s")) >= sum(ENDING.values()), name
 
 
 @pytest.mark.parametrize("overlay", ["local", "production", "production-keda"])
