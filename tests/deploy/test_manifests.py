@@ -1,6 +1,7 @@
 """What the overlays are made of is valid, offline: by the schemas of Kubernetes, KEDA and Istio, strictly."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -23,6 +24,28 @@ def test_everything_of_an_overlay_is_in_its_namespace(overlay: str) -> None:
     manifests = render(overlay)
     (namespace,) = of_kind(manifests, "Namespace")
     assert {each["metadata"].get("namespace") for each in manifests if each["kind"] != "Namespace"} == {namespace}
+
+
+@pytest.mark.parametrize("overlay", ["production", "production-keda"])
+def test_a_release_is_applied_in_the_steps_of_the_page(overlay: str) -> None:
+    """First whatever is no process that stays, then (for a new version of an event) everybody but its publisher."""
+    page = (KUBERNETES / "README.md").read_text()
+    before, readers = re.findall(r"^kubectl apply -f shop.yaml -l '(.*)'$", page, re.MULTILINE)
+    manifests = [
+        (each["kind"], each["metadata"]["name"], each["metadata"].get("labels", {})) for each in render(overlay)
+    ]
+    first = {(kind, name) for kind, name, labels in manifests if chosen(before, labels)}
+    second = {name for kind, name, labels in manifests if kind == "Deployment" and chosen(readers, labels)}
+    assert {kind for kind, _ in first} >= {"Namespace", "ConfigMap", "Job", "NetworkPolicy"}
+    assert "Deployment" not in {kind for kind, _ in first}
+    assert second == set(of_kind(render(overlay), "Deployment")) - {"orders"}
+
+
+def chosen(selector: str, labels: dict[str, str]) -> bool:
+    """As kubectl reads ``-l``: every ``KEY in (...)`` and ``KEY notin (...)`` holds."""
+    rules = re.findall(r"(\S+) (in|notin) \(([^)]*)\)", selector)
+    assert rules
+    return all((labels.get(key) in values.split(", ")) == (how == "in") for key, how, values in rules)
 
 
 @pytest.mark.parametrize(
