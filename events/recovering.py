@@ -37,6 +37,10 @@ from kit.settings import ServiceSettings
 SILENT_SECONDS = 30.0
 BATCH = 2000
 _OUTBOX = Query(sa.select(outbox.c.id, outbox.c.topic, outbox.c.headers))
+_AT_WORK = (
+    "SELECT DISTINCT application_name FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name = ANY($1) AND pid <> pg_backend_pid() ORDER BY 1"
+)
 _SENT = Query(sa.delete(outbox).where(outbox.c.id == sa.any_(array("ids", outbox.c.id))))
 
 
@@ -73,24 +77,35 @@ class Recovered:
 
 
 async def recover(
-    *, service: str, kafka: Kafka, database: Database, topics: Sequence[str], put_back: PutBack
+    *,
+    service: str,
+    kafka: Kafka,
+    database: Database,
+    topics: Sequence[str],
+    put_back: PutBack,
+    read_models: Sequence[str] = (),
 ) -> Recovered:
     """Reads the service's own (logical) ``topics`` from their beginning to where they end now.
 
-    Holds the role of the service's relay meanwhile. Raises StillRunning when somebody has it, RecoveryError,
+    Holds the role of the service's relay meanwhile. Raises StillRunning when somebody has it, or when a process of the
+    service or a worker of one of its ``read_models`` is connected to the database at the beginning; RecoveryError,
     TopicMissing, KafkaError, OSError. It may be run again, whatever became of it.
     """
     done = Recovered()
     quiet_client_logs()
+    role = f"relay_{service}"
+    processes = [service, role, *read_models, *(f"{name} watchdog" for name in read_models)]
 
     def somebody_has_the_role() -> None:
         raise StillRunning(f"a process of {service} is at work on this database: stop all of them first")
 
     async def work(connection: Any) -> None:
+        if at_work := [row["application_name"] for row in await connection.fetch(_AT_WORK, processes)]:
+            raise StillRunning(f"still connected to this database: {', '.join(at_work)}; stop all of them first")
         async with beside(_keep_awake(connection)):
             await _put_back(done, kafka, database, topics, put_back)
 
-    await Leadership(database.url, f"relay_{service}").hold(somebody_has_the_role, work)
+    await Leadership(database.url, role).hold(somebody_has_the_role, work)
     return done
 
 
@@ -159,7 +174,9 @@ async def _keep_awake(connection: Any) -> None:
         await connection.fetchval("SELECT 1")
 
 
-def command(service: str, settings: ServiceSettings, topics: Sequence[str], put_back: PutBack) -> int:
+def command(
+    service: str, settings: ServiceSettings, topics: Sequence[str], put_back: PutBack, read_models: Sequence[str] = ()
+) -> int:
     """``python -m SERVICE recover``: says what was done, or why not; the exit code."""
 
     async def run() -> Recovered:
@@ -167,7 +184,14 @@ def command(service: str, settings: ServiceSettings, topics: Sequence[str], put_
         database = Database(settings.database_url, min_size=1, max_size=2, application=f"{service} recover")
         await database.open()
         try:
-            return await recover(service=service, kafka=kafka, database=database, topics=topics, put_back=put_back)
+            return await recover(
+                service=service,
+                kafka=kafka,
+                database=database,
+                topics=topics,
+                put_back=put_back,
+                read_models=read_models,
+            )
         finally:
             await database.close()
 

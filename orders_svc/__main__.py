@@ -13,6 +13,7 @@ from kit.process import configure_logging, serve
 from kit.settings import from_environment
 from orders_svc import recovery
 from orders_svc.app import build
+from orders_svc.read_models import NAMES
 from orders_svc.settings import OrdersSettings
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
         migrations.upgrade("orders_svc", settings.database_url)
         return 0
     if arguments == ["recover"]:
-        return recovering.command("orders", settings, recovery.TOPICS, recovery.PutBackOrders())
+        return recovering.command("orders", settings, recovery.TOPICS, recovery.PutBackOrders(), NAMES)
     spans.record_to(settings.trace_file, "orders")
     app, service = build(settings)
     return serve(app, service, settings)

@@ -35,7 +35,14 @@ async def place(orders: httpx.AsyncClient, quantity: int = 1) -> str:
 
 
 async def recovered(kafka: Kafka, database: Database) -> Recovered:
-    return await recover(service="orders", kafka=kafka, database=database, topics=TOPICS, put_back=PutBackOrders())
+    return await recover(
+        service="orders",
+        kafka=kafka,
+        database=database,
+        topics=TOPICS,
+        put_back=PutBackOrders(),
+        read_models=["sales"],
+    )
 
 
 async def test_what_was_announced_since_the_backup_is_there_again(
@@ -141,6 +148,18 @@ async def test_it_refuses_while_a_process_of_the_service_is_at_work(
     finally:
         running.cancel()
         await asyncio.wait([running])
+
+
+@pytest.mark.parametrize("process", ["orders", "relay_orders", "sales", "sales watchdog"])
+async def test_it_refuses_and_names_a_process_that_is_still_connected(
+    topics: Kafka, database: Database, process: str
+) -> None:
+    """The role of the relay says nothing about a worker, nor about a service that has no connection for it just now."""
+    other = Database(database.url, min_size=1, application=process)
+    await other.open()
+    with pytest.raises(StillRunning, match=f"still connected to this database: {process};"):
+        await recovered(topics, database)
+    await other.close()
 
 
 def _without_the_reason(row: Any) -> dict[str, Any]:
