@@ -155,6 +155,12 @@ def test_the_broker_in_the_cluster_keeps_its_data_as_the_one_of_compose() -> Non
     }
 
 
+def test_the_database_server_in_the_cluster_is_set_as_the_one_of_compose() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.kafka.yml").read_text())
+    (server,) = [pod for pod in pods(render("local")) if pod.name == "StatefulSet/postgres"]
+    assert sorted(server.containers[0]["args"]) == sorted(compose["services"]["postgres"]["command"])
+
+
 def _variables(settings: type[BaseSettings]) -> set[str]:
     """The environment variables that a settings class reads."""
     names = set()
