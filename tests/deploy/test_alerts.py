@@ -20,14 +20,15 @@ from orders_svc.read_models import NAMES
 from orders_svc.read_models.__main__ import main as worker
 from orders_svc.settings import OrdersSettings
 from tests.deploy.alert_rules import rules, selectors
-from tests.deploy.rendering import ROOT
+from tests.deploy.rendering import ROOT, of_kind, render
 
+PROMETHEUS = ROOT / "deploy" / "prometheus"
 RUNBOOK = ROOT / "docs" / "runbook.md"
 PROCESSES = (orders_svc.app, products_svc.app, delivery_svc.app, worker)
 """Imported: what they export is in the registry then."""
 
 SERVICES = {"orders", "products", "delivery"}
-OF_PROMETHEUS = {"job", "instance", "namespace", "pod", "le"}
+OF_PROMETHEUS = {"job", "instance", "namespace", "pod", "app", "le"}
 """Labels that the scrape adds, and the one that a histogram's buckets have."""
 
 
@@ -86,6 +87,18 @@ def test_the_summary_uses_labels_that_the_result_has(rule: dict[str, Any]) -> No
         assert used <= set(re.split(r",\s*", kept[1]))
     else:
         assert used <= OF_PROMETHEUS
+
+
+def test_every_deployment_is_missed_when_nobody_of_it_is_seen() -> None:
+    (rule,) = [rule for rule in rules() if rule["alert"] == "NobodyThere"]
+    missed = {matchers["app"] for _, matchers in selectors(promql_parser.parse(rule["expr"]))}
+    assert missed == {
+        deployment["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+        for deployment in of_kind(render("production"), "Deployment").values()
+    }
+    (scrape,) = yaml.safe_load((PROMETHEUS / "prometheus.yaml").read_text())["scrape_configs"]
+    (app,) = [step for step in scrape["relabel_configs"] if step.get("target_label") == "app"]
+    assert app["source_labels"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
 
 
 def test_a_selector_of_a_metric_that_is_not_there_would_be_found() -> None:
