@@ -9,6 +9,7 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
 import delivery_svc.app
