@@ -54,10 +54,13 @@ def test_what_is_more_than_load_it_does_not_get() -> None:
     assert theirs == {"healthy": 3}
 
 
-def test_it_is_warmed_up_as_the_wirings_are() -> None:
-    found = [(who(one), one.scenario) for one in turns(CompareSettings(rounds=2), THEIRS) if one.number == WARMING]
-    assert found == [("events", "healthy"), ("chain", "healthy"), (NAME, "healthy")]
+def test_it_is_warmed_up_after_the_wirings_by_no_more_than_it_is_measured_by() -> None:
+    asked = CompareSettings(rounds=2, scenarios=("products-down", "healthy"))
+    found = [(who(one), one.scenario, one.concurrency) for one in turns(asked, THEIRS) if one.number == WARMING]
+    assert found == [("events", "saturation", 32), ("chain", "saturation", 32), (NAME, "healthy", 0)]
     assert all(one.number != WARMING for one in turns(CompareSettings(rounds=1), THEIRS))
+    nothing = CompareSettings(rounds=2, scenarios=("products-down",))
+    assert all(isinstance(one, Planned) for one in turns(nothing, THEIRS)), "nor at all when it has no round"
 
 
 def test_its_rounds_are_in_the_time_that_is_told_beforehand() -> None:
