@@ -24,7 +24,15 @@ MOST_ROWS = 100_000
 """So many rows of an outbox are counted at most."""
 
 _OUTBOX = f"SELECT count(*) FROM (SELECT FROM outbox LIMIT {MOST_ROWS}) AS waiting"
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, aiohttp.ClientError)
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # "cannot switch to state ...": the server vanished in the middle of a call
+    KafkaError,
+    aiohttp.ClientError,
+)
 
 
 @dataclass(frozen=True)

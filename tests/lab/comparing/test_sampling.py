@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import asyncpg
+import pytest
 
 from events.kafka import Kafka
 from lab.comparing.sampling import Sampling
@@ -45,6 +46,17 @@ async def test_databases_that_go_away_are_none_and_the_looking_goes_on(layout: L
         gone = len(seen.samples)
         await eventually(lambda: len(seen.samples) > gone)
         assert (seen.samples[-1].outbox, seen.samples[-1].lag) == (None, None)
+
+
+async def test_a_server_that_vanishes_in_the_middle_of_a_call_is_away(
+    layout: Layout, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def vanishes(*_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress")
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", vanishes)
+    async with Lag(layout) as lag:
+        assert (await Sampling(layout, lag).look()).outbox is None
 
 
 async def test_services_that_do_not_answer_have_no_circuits(layout: Layout) -> None:
