@@ -70,6 +70,8 @@ FAILED_AT_WORK = Effect(
 )
 DIED_MEANWHILE = Effect("some waited to be requeued", lambda one: _longest("completion", one) > 600 * FAULT)
 """Milliseconds: what died in the first two fifths of the fault waits at least for the others."""
+RISES = Effect("three times as much was due at the end as at the beginning", lambda one: _last_to_first(one) > 2.5)
+IN_CROWDS = Effect("the fullest second had three times its share", lambda one: _fullest_share(one) > 3)
 
 EFFECTS: Mapping[str, Mapping[Wiring, tuple[Effect, ...]]] = {
     "healthy": {"events": (ALL_CONFIRMED,), "chain": (ALL_CONFIRMED,)},
@@ -96,6 +98,8 @@ EFFECTS: Mapping[str, Mapping[Wiring, tuple[Effect, ...]]] = {
         "events": (below("accepted %", 90), NOT_SENT),
         "chain": (below("accepted %", 90), NOT_SENT),
     },
+    "ramp": {"events": (RISES,), "chain": (RISES,)},
+    "recorded-day": {"events": (IN_CROWDS,), "chain": (IN_CROWDS,)},
     "saturation": {"events": (AS_THEY_ARE_ANSWERED,), "chain": (AS_THEY_ARE_ANSWERED,)},
 }
 """``ordered`` of a round, which is in no document: product and unit price of its orders, without repetitions."""
@@ -110,6 +114,23 @@ def _figure(name: str, one: Round) -> float:
     value = figure_of(name, one)
     assert value is not None, f"a round by {one['wiring']} has no {name}"
     return value
+
+
+def _offered(one: Round) -> list[int]:
+    """By second of the measured time."""
+    due: list[int] = one["series"]["offered"]
+    return due[: round(one["load"]["seconds"])]
+
+
+def _last_to_first(one: Round) -> float:
+    due = _offered(one)
+    fifth = len(due) // 5
+    return sum(due[-fifth:]) / max(sum(due[:fifth]), 1)
+
+
+def _fullest_share(one: Round) -> float:
+    due = _offered(one)
+    return max(due) * len(due) / sum(due)
 
 
 def _longest(what: str, one: Round) -> float:
