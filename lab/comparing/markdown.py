@@ -89,7 +89,7 @@ def conditions(document: Document) -> str:
     """When, with which command, on what, and what must be known to read the figures."""
     found, rows = document["conditions"], lines(document)
     several = "Medians over the rounds, the range of the rounds in brackets where they differ. " * (
-        max((row.rounds for row in rows), default=0) > 1
+        max((row.rounds for row in rows if row.scenario not in at_steps(document)), default=0) > 1
     )
     text = f"{several}Latencies in ms. Measured on {found['at'][:10]}: {told_conditions(document, rows)}"
     if changed := overridden(found):
