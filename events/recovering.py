@@ -35,6 +35,8 @@ from kit.ending import beside
 from kit.settings import ServiceSettings
 
 SILENT_SECONDS = 30.0
+LEAVING_SECONDS = 2.0
+"""How long a process that was stopped may take to be gone from the database."""
 BATCH = 2000
 _OUTBOX = Query(sa.select(outbox.c.id, outbox.c.topic, outbox.c.headers))
 _AT_WORK = (
@@ -96,17 +98,32 @@ async def recover(
     role = f"relay_{service}"
     processes = [service, role, *read_models, *(f"{name} watchdog" for name in read_models)]
 
+    patience = perf_counter() + LEAVING_SECONDS
+
     def somebody_has_the_role() -> None:
+        if perf_counter() < patience:
+            return  # it may be about to leave; it is asked again
         raise StillRunning(f"a process of {service} is at work on this database: stop all of them first")
 
     async def work(connection: Any) -> None:
-        if at_work := [row["application_name"] for row in await connection.fetch(_AT_WORK, processes)]:
+        if at_work := await _still_at_work(connection, processes):
             raise StillRunning(f"still connected to this database: {', '.join(at_work)}; stop all of them first")
         async with beside(_keep_awake(connection)):
             await _put_back(done, kafka, database, topics, put_back)
 
     await Leadership(database.url, role).hold(somebody_has_the_role, work)
     return done
+
+
+async def _still_at_work(connection: Any, processes: Sequence[str]) -> list[str]:
+    """Those of them that are connected. PostgreSQL takes a moment to see that a connection was closed, so it is asked
+    again for ``LEAVING_SECONDS``."""
+    until = perf_counter() + LEAVING_SECONDS
+    while at_work := [row["application_name"] for row in await connection.fetch(_AT_WORK, processes)]:
+        if perf_counter() > until:
+            break
+        await asyncio.sleep(0.1)
+    return at_work
 
 
 async def _put_back(

@@ -1,5 +1,6 @@
 """A shop that others run, under the same load: one more row, without the parts that it cannot give."""
 
+import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -71,8 +72,9 @@ class TheirRound:
         return f"{self.scenario}, round {self.number}: {NAME}, {busy}"
 
     def load_seconds(self, scenario: Scenario, settings: CompareSettings) -> float:
-        """How long its load is measured."""
-        return settings.warming_seconds if self.number == WARMING else scenario.measured_seconds(settings.seconds)
+        """How long its load is measured; as a warm-up no longer than that."""
+        measured = scenario.measured_seconds(settings.seconds)
+        return min(settings.warming_seconds, measured) if self.number == WARMING else measured
 
     def expected_seconds(self, scenario: Scenario, settings: CompareSettings) -> float:
         """About how long the whole round takes."""
@@ -84,6 +86,8 @@ class TheirRound:
         Orders say product and quantity and no more, as the original lab's. How they ended is asked for afterwards,
         if ``GET`` of an order's ``Location`` tells a ``status``; when, if it tells ``settledAt`` too (by its clock).
         """
+        if scenario.load.recording is not None:
+            await asyncio.to_thread(scenario.load.recording.orders)  # a year is read for a day
         with tempfile.TemporaryDirectory() as folder:
             plan = offered(
                 scenario,

@@ -25,6 +25,7 @@ FAILURES = (
     BackendError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server vanished in the middle of a call
     KafkaError,
     aiohttp.ClientError,
     OSError,

@@ -56,11 +56,12 @@ def steps_table(rounds: list[Round]) -> Table:
 
 
 def found_at_steps(rounds: list[Round]) -> list[str]:
-    """A sentence a round in which the audit found something, or a protocol told what it could not carry out."""
+    """A sentence a round that counts, and in which the audit found something or a protocol told what it could not
+    carry out."""
     return [
         f"{one['wiring']}, {where(one)}: {', '.join(f'{rule} ({count:,})' for rule, count in found.items())}."
         for one in rounds
-        if (found := what_was_found(one["audit"]))
+        if why_invalid(one) is None and (found := what_was_found(one["audit"]))
     ]
 
 

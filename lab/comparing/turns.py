@@ -13,19 +13,19 @@ Turn = Planned | TheirRound
 
 
 def turns(settings: CompareSettings, outside: External | None = None) -> list[Turn]:
-    """Warm-ups first, which are not kept. The shop of others is warmed up after ours, by the load that it is measured
-    by first and not by more, and has a round in every block:
-    the last one where the number of rounds is 1, the last but one where it is 2, and so on until it goes first; then
-    last again. So it goes first as often as any other, and rounds of one number are neighbours in time.
-    Raises ShopError.
+    """Warm-ups first, which are not kept. The shop of others is warmed up after ours, by the first load that it is
+    measured by and not by more (a recording is played whole or not at all). In scenarios that are load and nothing else
+    it has a round in every block: the last one where the number of rounds is 1, the last but one where it is 2, and so
+    on until it goes first; then last again. So it goes first as often as any other, and rounds of one number are
+    neighbours in time. Raises ShopError.
     """
     scenarios, warming = settings.chosen(), warm_ups(settings)
     ours = schedule(settings, scenarios)
     if outside is None:
         return [*warming, *ours]
     every = list(_between(ours, scenarios, outside))
-    theirs = [replace(one, number=WARMING) for one in every if isinstance(one, TheirRound)]
-    return [*warming, *(theirs[:1] if warming else ()), *every]
+    theirs = [one for one in every if isinstance(one, TheirRound) and scenarios[one.scenario].load.recording is None]
+    return [*warming, *(replace(one, number=WARMING) for one in theirs[: bool(warming)]), *every]
 
 
 def left_out(scenarios: Mapping[str, Scenario]) -> list[str]:

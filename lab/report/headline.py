@@ -28,7 +28,7 @@ class Words:
 def headline(found: Comparison) -> Words:
     """The scenario in which wirings differ most in confirmed %, as far as the rounds let that be said."""
     places = [place for place in found.places if _shares(found, place) and not found.is_at_steps(place)]
-    killed = [place for place in found.places if found.is_at_steps(place)]
+    killed = [place for place in found.places if found.is_at_steps(place) and found.of_place(place)]
     if not places and killed:
         return Words(_counted(found, killed[0]), ("Such rounds are not alike, so they are counted and not compared.",))
     if not places:

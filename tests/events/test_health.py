@@ -50,10 +50,11 @@ def test_a_batch_that_is_committed_hides_no_broker_that_is_away() -> None:
     assert healthy() == 0
 
 
-async def test_the_first_look_is_at_once(shop: Stand) -> None:
+async def test_the_first_look_is_at_once(shop: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "CHECK_SECONDS", 3600.0)
     health.report(Tally.name, Part.FAUST, well=True)
     async with watching(shop, shop.kafka):
-        await eventually(lambda: healthy() == 1, within=standing.CHECK_SECONDS / 2)
+        await eventually(lambda: healthy() == 1)
 
 
 async def test_a_broker_that_takes_connections_and_answers_nothing_is_a_look_that_failed(
@@ -65,7 +66,7 @@ async def test_a_broker_that_takes_connections_and_answers_nothing_is_a_look_tha
     began = monotonic()
     async with silent_broker() as kafka, watching(shop, kafka):
         await eventually(lambda: healthy() == 0)
-    assert monotonic() - began < 10
+    assert monotonic() - began < 30, "the client itself would wait for 40 s"
 
 
 async def test_a_topic_that_is_missing_makes_it_unhealthy(shop: Stand) -> None:

@@ -73,13 +73,14 @@ def test_steps_fit_and_what_was_found_at_them_is_said() -> None:
         "checks": [{"rule": "accepted orders settle", "looked_at": 9999, "count": 2345, "notice": False}],
     }
     rounds[4]["outage"] = None
-    rounds[5]["invalid"] = "too late"
+    rounds[5] |= {"invalid": "too late", "audit": rounds[3]["audit"]}
     text = printed(document(rounds))
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "…" not in text, "nothing is cut off"
     assert f"tcc, {TCC[3].partition('.')[2]}: accepted orders settle (2,345)." in " ".join(text.split())
     assert f"{TCC[4].partition('.')[2]}: not reached" in text
     assert f"{TCC[5].partition('.')[2]}: must not be used" in text
+    assert f"{TCC[5].partition('.')[2]}: accepted" not in " ".join(text.split())
     assert "accept" not in text.partition("tcc, ")[0], "steps have no latencies in common"
 
 
