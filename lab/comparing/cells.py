@@ -35,6 +35,11 @@ def share(spread: Spread | None) -> str:
     return "-" if spread is None else _with_range(f"{spread.median:.1f}", spread, _end)
 
 
+def percent(value: float) -> str:
+    """Never rounded up to all or down to nothing: 99.96 % is not 100 %."""
+    return f"{value:.0f}" if value in (0, 100) else f"{min(max(value, 0.1), 99.9):.1f}"
+
+
 def rate(spread: Spread | None) -> str:
     return "-" if spread is None else _with_range(_whole(spread.median), spread, _whole)
 

@@ -1,6 +1,5 @@
 """A shop that others run, under the same load: one more row, without the parts that it cannot give."""
 
-import asyncio
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
-from lab.comparing.offering import offered
+from lab.comparing.offering import offered, read_ahead
 from lab.comparing.order_states import Told, ask_orders
 from lab.comparing.scenarios import Scenario
 from lab.comparing.schedule import WARMING
@@ -86,8 +85,7 @@ class TheirRound:
         Orders say product and quantity and no more, as the original lab's. How they ended is asked for afterwards,
         if ``GET`` of an order's ``Location`` tells a ``status``; when, if it tells ``settledAt`` too (by its clock).
         """
-        if scenario.load.recording is not None:
-            await asyncio.to_thread(scenario.load.recording.orders)  # a year is read for a day
+        await read_ahead(scenario)
         with tempfile.TemporaryDirectory() as folder:
             plan = offered(
                 scenario,

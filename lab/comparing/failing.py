@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
-import asyncpg
-from aiokafka.errors import KafkaError
 
 from lab.backends import BackendError
 from lab.comparing.schedule import WARMING
 from lab.comparing.stopping import named, one_line
 from lab.comparing.turns import Turn
 from lab.load.process import LoadFailed
+from lab.running.away import SERVER_AWAY
 from lab.running.errors import ShopError
 from lab.supervision import SupervisionError
 
@@ -23,12 +22,8 @@ FAILURES = (
     ShopError,
     SupervisionError,
     BackendError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server vanished in the middle of a call
-    KafkaError,
+    *SERVER_AWAY,
     aiohttp.ClientError,
-    OSError,
 )
 """What may go wrong around a round. Anything else is a mistake in the program, and ends the run."""
 IN_A_ROW = 2

@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.comparing.calibration import PLANTED, WIRINGS, explanation, power, recorded_rounds
 from lab.comparing.capacity.showing import why_not_more
+from lab.comparing.cells import percent
 from lab.comparing.differences import differences
 from lab.comparing.footnotes import footnotes, overridden, told_conditions
 from lab.comparing.sentences import sentences
@@ -136,13 +137,8 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _share(value: float) -> str:
-    """Never rounded up to all or down to nothing: 99.96 % is not 100 %."""
-    return f"{value:.0f}" if value in (0, 100) else f"{min(max(value, 0.1), 99.9):.1f}"
-
-
 def _figure(row: Line, name: str) -> str:
-    return _written(row.figures[name], _share if name.endswith("%") else precise)
+    return _written(row.figures[name], percent if name.endswith("%") else precise)
 
 
 def _findings(row: Line) -> str:

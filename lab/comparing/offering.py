@@ -1,5 +1,6 @@
 """The orders of a round: the plan of its load, made of scenario and settings."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,13 @@ from lab.trace.dataset import NAMES
 
 _READ_A_SECOND = 100_000
 """Recorded orders that are read in a second, twice before the first one is sent, on a slow machine."""
+
+
+async def read_ahead(scenario: Scenario) -> None:
+    """Reads what the scenario plays, beside everything else: a year is read for a day. ``offered`` has it then. Raises
+    TraceMissing."""
+    if scenario.load.recording is not None:
+        await asyncio.to_thread(scenario.load.recording.orders)
 
 
 def offered(

@@ -12,7 +12,7 @@ from lab.audit import audit
 from lab.audit.quiet import wait_until_quiet
 from lab.comparing.accounting import Accounting, cpu_figures
 from lab.comparing.faults import Hit, Stage, absent, strike
-from lab.comparing.offering import offered
+from lab.comparing.offering import offered, read_ahead
 from lab.comparing.outcomes import known_orders, outcomes, settled_rate
 from lab.comparing.sampling import Sampling
 from lab.comparing.scenarios import Scenario
@@ -49,8 +49,7 @@ async def measure(
 ) -> dict[str, Any]:
     """The figures of the round, JSON-ready. However it ends, its faults are undone. Raises ShopError, LoadFailed."""
     layout, telling, deadline = subject.layout, subject.telling, settings.quiet_deadline
-    if scenario.load.recording is not None:
-        await asyncio.to_thread(scenario.load.recording.orders)  # a year is read for a day: not while CPU is counted
+    await read_ahead(scenario)  # not while CPU is counted
     async with AsyncExitStack() as stack:
         lag = await stack.enter_async_context(Lag(layout)) if layout.wiring == "events" else None
         accounts = await stack.enter_async_context(Accounting(subject.supervisor))

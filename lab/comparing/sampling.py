@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import asyncpg
-from aiokafka.errors import KafkaError
 
 from kit.ending import beside
+from lab.running.away import SERVER_AWAY
 from lab.running.lag import Lag, Positions, positions_of
 from lab.running.layout import SERVICES, Layout
 from lab.watching.breakers import breakers
@@ -24,15 +24,7 @@ MOST_ROWS = 100_000
 """So many rows of an outbox are counted at most."""
 
 _OUTBOX = f"SELECT count(*) FROM (SELECT FROM outbox LIMIT {MOST_ROWS}) AS waiting"
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # "cannot switch to state ...": the server vanished in the middle of a call
-    KafkaError,
-    aiohttp.ClientError,
-)
+_AWAY = (*SERVER_AWAY, aiohttp.ClientError)
 
 
 @dataclass(frozen=True)

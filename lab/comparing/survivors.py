@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lab.comparing.cells import percent
 from lab.comparing.summary import Line, at_steps
 
 NEARLY_ALL = 99.0
 """Percent of the orders offered; below it latencies say so."""
+NOT_THE_OTHERS = "Who was refused or rejected is in none of them, however long that took."
 
 
 def of_whom(accepted: Mapping[str, float]) -> str:
@@ -14,7 +16,7 @@ def of_whom(accepted: Mapping[str, float]) -> str:
     events, of 38.4 % in chain``; empty where nearly all orders were accepted in each."""
     if not accepted or min(accepted.values()) >= NEARLY_ALL:
         return ""
-    parts = [f"of {_share(share)} in {wiring}" for wiring, share in accepted.items()]
+    parts = [f"of {'all' if share == 100 else f'{percent(share)} %'} in {wiring}" for wiring, share in accepted.items()]
     return f"latencies are of accepted orders alone: {', '.join(parts)}"
 
 
@@ -27,11 +29,7 @@ def told_by_scenario(rows: Sequence[Line], document: Mapping[str, Any]) -> list[
     """A sentence a scenario in which not nearly all orders were accepted; closed loops show no latencies."""
     open_loops = [row for row in rows if not row.concurrency and row.scenario not in at_steps(document)]
     return [
-        f"{scenario}: {said}. Who was refused or rejected is in none of them, however long that took."
+        f"{scenario}: {said}. {NOT_THE_OTHERS}"
         for scenario in dict.fromkeys(row.scenario for row in open_loops)
         if (said := of_whom(accepted_in(row for row in open_loops if row.scenario == scenario)))
     ]
-
-
-def _share(value: float) -> str:
-    return "all" if value == 100 else f"{min(max(value, 0.1), 99.9):.1f} %"

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from lab.comparing.survivors import of_whom
+from lab.comparing.survivors import NOT_THE_OTHERS, of_whom
 from lab.report.capacity import capacity
 from lab.report.charts.bars import BarChart
 from lab.report.charts.frame import Ids, Looks
@@ -108,8 +108,7 @@ def _whose(found: Comparison, place: Place) -> Markup | None:
     said = of_whom({wiring: spread.median for wiring, spread in shares.items() if spread is not None})
     if not said:
         return None
-    words = f"{said[:1].upper()}{said[1:]}. Who was refused or rejected is in none of them, however long that took."
-    return tag("p", tag("strong", words))
+    return tag("p", tag("strong", f"{said[:1].upper()}{said[1:]}. {NOT_THE_OTHERS}"))
 
 
 def confirmed_chart(found: Comparison, place: Place) -> BarChart:

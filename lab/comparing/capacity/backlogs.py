@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import asyncpg
-from aiokafka.errors import KafkaError
 
 from kit.ending import beside
+from lab.running.away import SERVER_AWAY
 from lab.running.lag import Lag
 from lab.running.layout import SERVICES, Layout
 
@@ -21,7 +21,6 @@ SECONDS = 0.1
 """And so many seconds' worth of orders."""
 
 _ENOUGH = 2
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
 class Look(NamedTuple):
@@ -75,7 +74,7 @@ class Watching:
     async def _look_often(self, connections: Mapping[str, Any]) -> None:
         while True:
             began = time.time()
-            with suppress(*_AWAY):
+            with suppress(*SERVER_AWAY):
                 self.looks.append(Look(began, await self._waiting(connections)))
             await asyncio.sleep(max(began + EVERY - time.time(), 0.05))
 

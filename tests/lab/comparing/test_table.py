@@ -153,6 +153,11 @@ def test_latencies_say_whose_they_are_where_not_all_orders_were_accepted() -> No
     whose = "latencies are of accepted orders alone: of all in events, of 38.0 % in chain"
     assert f"healthy: {whose}. Who was refused or rejected is in none of them" in text
     assert f"({whose})." in text, "where a difference is claimed, too"
+    for one in found["rounds"]:
+        one["load"]["accepted"] = 0 if one["wiring"] == "chain" else 100
+    assert "of all in events, of 0 % in chain" in " ".join(printed(found).split()), (
+        "nothing is not a tenth of a percent"
+    )
 
 
 def test_what_others_used_is_told_of_the_worst_round() -> None:
